@@ -34,7 +34,7 @@ impl Graph {
     ) -> Self {
         let LoweredStack { resources, aliases, .. } = lowered;
         let known: HashMap<String, &'static [&'static str]> =
-            resources.iter().map(|r| (r.address.clone(), kinds::registered(r.kind).outputs())).collect();
+            resources.iter().map(|r| (r.address.clone(), kinds::find_registered(r.kind).outputs())).collect();
         let mut parts: HashMap<String, Vec<String>> = HashMap::new();
         for resource in &resources {
             parts.entry(resource.element.clone()).or_default().push(resource.address.clone());
@@ -69,7 +69,7 @@ struct ReferenceChecker<'a> {
 
 impl ReferenceChecker<'_> {
     fn node(&mut self, resource: Resource) -> Node {
-        let kind = kinds::registered(resource.kind);
+        let kind = kinds::find_registered(resource.kind);
         let references = kind.about().references;
         let (mut dependencies, mut named, mut loose) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let spec = match resource.spec {

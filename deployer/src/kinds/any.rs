@@ -22,14 +22,14 @@ pub trait AnyKind: Send + Sync {
     /// The properties of the spec, without those inside them.
     fn properties(&self) -> &'static [&'static str];
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value>;
-    fn lost(&self, spec: &Value) -> Option<&'static str>;
+    fn data_loss(&self, spec: &Value) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn early(&self, spec: &Value) -> &'static [&'static str];
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)>;
     /// Empty if the spec does not have the kind's shape.
     fn limits(&self, spec: &Value) -> Vec<Excess>;
-    fn refused(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
+    fn find_refusal(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn condition(&self, seen: &ObservedResource<Value>) -> Option<String>;
@@ -102,12 +102,12 @@ impl dyn AnyKind + '_ {
 
     /// Returns a spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
     pub fn identify(&self, spec: &Value) -> String {
-        joined(spec, self.identity().iter().copied())
+        join(spec, self.identity().iter().copied())
     }
 
     /// Returns a spec's identity without the properties that may hold a secret.
     pub fn identify_in_clear(&self, spec: &Value) -> String {
-        joined(spec, self.identity().iter().copied().filter(|property| !self.may_be_secret().contains(property)))
+        join(spec, self.identity().iter().copied().filter(|property| !self.may_be_secret().contains(property)))
     }
 
     pub fn may_be_secret(&self) -> &'static [&'static str] {
@@ -127,7 +127,7 @@ impl dyn AnyKind + '_ {
     }
 }
 
-fn joined<'a>(spec: &Value, properties: impl Iterator<Item = &'a str>) -> String {
+fn join<'a>(spec: &Value, properties: impl Iterator<Item = &'a str>) -> String {
     let parts: Vec<&str> = properties.filter_map(|property| spec.get(property)?.as_str()).collect();
     parts.join(" · ")
 }
@@ -138,13 +138,13 @@ pub struct ErasedKind<K>(PhantomData<fn() -> K>);
 impl<K: Kind> ErasedKind<K> {
     pub const NEW: Self = Self(PhantomData);
 
-    fn typed(spec: &Value) -> Result<K::Spec, AwsError> {
+    fn parse(spec: &Value) -> Result<K::Spec, AwsError> {
         K::Spec::deserialize(spec)
             .map_err(|e| AwsError::Shape { what: format!("{} spec", K::NAME), message: e.to_string() })
     }
 
     /// Adds the resource to a refusal that does not name it.
-    fn refused(error: AwsError, op: Op, spec: &K::Spec, place: &Place) -> AwsError {
+    fn explain(error: AwsError, op: Op, spec: &K::Spec, place: &Place) -> AwsError {
         let AwsError::Service(mut refusal) = error else { return error };
         let named = refusal.message.contains(" on resource: ");
         let error = AwsError::Service(refusal.clone());
@@ -166,12 +166,12 @@ impl<K: Kind> ErasedKind<K> {
             .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })
     }
 
-    fn found(found: FoundResource<K::Spec>) -> Result<FoundResource<Value>, AwsError> {
+    fn erase_found(found: FoundResource<K::Spec>) -> Result<FoundResource<Value>, AwsError> {
         let spec = found.spec.map(|spec| Self::value(&spec)).transpose()?;
         Ok(FoundResource { id: found.id, spec, address: found.address })
     }
 
-    fn untyped(seen: ObservedResource<K::Spec>) -> Result<ObservedResource<Value>, AwsError> {
+    fn erase_observed(seen: ObservedResource<K::Spec>) -> Result<ObservedResource<Value>, AwsError> {
         Ok(ObservedResource {
             physical_id: seen.physical_id,
             spec: Self::value(&seen.spec)?,
@@ -182,8 +182,8 @@ impl<K: Kind> ErasedKind<K> {
     }
 
     /// Drops the tags that the stack ignores, unless `spec` states them.
-    fn seen(aws: &Aws, spec: &Value, seen: ObservedResource<K::Spec>) -> Result<ObservedResource<Value>, AwsError> {
-        let mut seen = Self::untyped(seen)?;
+    fn strip(aws: &Aws, spec: &Value, seen: ObservedResource<K::Spec>) -> Result<ObservedResource<Value>, AwsError> {
+        let mut seen = Self::erase_observed(seen)?;
         let stated: Vec<&str> =
             spec["tags"].as_object().map(|tags| tags.keys().map(String::as_str).collect()).unwrap_or_default();
         if let Some(tags) = seen.spec.get_mut("tags").and_then(Value::as_object_mut) {
@@ -196,7 +196,7 @@ impl<K: Kind> ErasedKind<K> {
     fn typed_live(live: &ObservedResource<Value>) -> Result<ObservedResource<K::Spec>, AwsError> {
         Ok(ObservedResource {
             physical_id: live.physical_id.clone(),
-            spec: Self::typed(&live.spec)?,
+            spec: Self::parse(&live.spec)?,
             outputs: live.outputs.clone(),
             notes: live.notes.clone(),
             twins: live.twins.clone(),
@@ -214,44 +214,44 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
     }
 
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value> {
-        let spec = K::meanwhile(&Self::typed(live).ok()?, &Self::typed(want).ok()?)?;
+        let spec = K::meanwhile(&Self::parse(live).ok()?, &Self::parse(want).ok()?)?;
         serde_json::to_value(spec).ok()
     }
 
-    fn lost(&self, spec: &Value) -> Option<&'static str> {
-        K::ABOUT.person.lost.and_then(|lost| Self::typed(spec).map_or(Some(lost), |spec| K::lost(&spec)))
+    fn data_loss(&self, spec: &Value) -> Option<&'static str> {
+        K::ABOUT.person.lost.and_then(|lost| Self::parse(spec).map_or(Some(lost), |spec| K::data_loss(&spec)))
     }
 
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError> {
-        Ok(K::predict(&Self::typed(spec)?, place))
+        Ok(K::predict(&Self::parse(spec)?, place))
     }
 
     fn afterwards(&self, spec: &Value) -> Option<String> {
-        K::afterwards(&Self::typed(spec).ok()?)
+        K::afterwards(&Self::parse(spec).ok()?)
     }
 
     fn early(&self, spec: &Value) -> &'static [&'static str] {
-        if K::ABOUT.references.early.is_empty() { &[] } else { Self::typed(spec).map_or(&[], |spec| K::early(&spec)) }
+        if K::ABOUT.references.early.is_empty() { &[] } else { Self::parse(spec).map_or(&[], |spec| K::early(&spec)) }
     }
 
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)> {
-        Self::typed(want).map(|want| K::given_back(last, &want, place)).unwrap_or_default()
+        Self::parse(want).map(|want| K::given_back(last, &want, place)).unwrap_or_default()
     }
 
     fn limits(&self, spec: &Value) -> Vec<Excess> {
-        Self::typed(spec).map_or_else(|_| Vec::new(), |spec| K::limits(&spec))
+        Self::parse(spec).map_or_else(|_| Vec::new(), |spec| K::limits(&spec))
     }
 
-    fn refused(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess> {
-        K::refused(&Self::typed(spec).ok()?, changes)
+    fn find_refusal(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess> {
+        K::find_refusal(&Self::parse(spec).ok()?, changes)
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {
-        Ok(K::iam(op, &Self::typed(spec)?, place))
+        Ok(K::iam(op, &Self::parse(spec)?, place))
     }
 
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {
-        Ok(K::rollback(&Self::typed(spec)?, place))
+        Ok(K::rollback(&Self::parse(spec)?, place))
     }
 
     fn condition(&self, seen: &ObservedResource<Value>) -> Option<String> {
@@ -276,9 +276,9 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         trust: Trust,
     ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>> {
         async move {
-            let want = Self::typed(spec)?;
-            let seen = K::read(aws, &want, trust).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
-            seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
+            let want = Self::parse(spec)?;
+            let seen = K::read(aws, &want, trust).await.map_err(|e| Self::explain(e, Op::Read, &want, &aws.place))?;
+            seen.map(|seen| Self::strip(aws, spec, seen)).transpose()
         }
         .boxed()
     }
@@ -289,9 +289,9 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         spec: &'a Value,
     ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>> {
         async move {
-            let want = Self::typed(spec)?;
-            let seen = K::find(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
-            seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
+            let want = Self::parse(spec)?;
+            let seen = K::find(aws, &want).await.map_err(|e| Self::explain(e, Op::Read, &want, &aws.place))?;
+            seen.map(|seen| Self::strip(aws, spec, seen)).transpose()
         }
         .boxed()
     }
@@ -302,15 +302,15 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         spec: &'a Value,
     ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>> {
         async move {
-            let want = Self::typed(spec)?;
-            let seen = K::present(aws, &want).await.map_err(|e| Self::refused(e, Op::Present, &want, &aws.place))?;
-            seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
+            let want = Self::parse(spec)?;
+            let seen = K::present(aws, &want).await.map_err(|e| Self::explain(e, Op::Present, &want, &aws.place))?;
+            seen.map(|seen| Self::strip(aws, spec, seen)).transpose()
         }
         .boxed()
     }
 
     fn by_arn(&self, resource: &str, tags: &Tags) -> Option<FoundResource<Value>> {
-        Self::found(K::by_arn(resource, tags)?).ok()
+        Self::erase_found(K::by_arn(resource, tags)?).ok()
     }
 
     fn look_up<'a>(&'a self, aws: &'a Aws, id: &'a str) -> BoxFuture<'a, Result<Option<Value>, AwsError>> {
@@ -322,7 +322,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         aws: &'a Aws,
         begins: &'a str,
     ) -> BoxFuture<'a, Result<Vec<FoundResource<Value>>, AwsError>> {
-        async move { K::named_like(aws, begins).await?.into_iter().map(Self::found).collect() }.boxed()
+        async move { K::named_like(aws, begins).await?.into_iter().map(Self::erase_found).collect() }.boxed()
     }
 
     fn parts_of<'a>(
@@ -330,7 +330,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         aws: &'a Aws,
         parent: &'a str,
     ) -> BoxFuture<'a, Result<Vec<FoundResource<Value>>, AwsError>> {
-        async move { K::parts_of(aws, parent).await?.into_iter().map(Self::found).collect() }.boxed()
+        async move { K::parts_of(aws, parent).await?.into_iter().map(Self::erase_found).collect() }.boxed()
     }
 
     fn alike<'a>(
@@ -339,17 +339,17 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         spec: &'a Value,
     ) -> BoxFuture<'a, Result<Vec<ObservedResource<Value>>, AwsError>> {
         async move {
-            let like = Self::typed(spec)?;
-            let seen = K::alike(aws, &like).await.map_err(|e| Self::refused(e, Op::Present, &like, &aws.place))?;
-            seen.into_iter().map(Self::untyped).collect()
+            let like = Self::parse(spec)?;
+            let seen = K::alike(aws, &like).await.map_err(|e| Self::explain(e, Op::Present, &like, &aws.place))?;
+            seen.into_iter().map(Self::erase_observed).collect()
         }
         .boxed()
     }
 
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<CreatedResource, AwsError>> {
         async move {
-            let want = Self::typed(want)?;
-            K::create(aws, &want).await.map_err(|e| Self::refused(e, Op::Create, &want, &aws.place))
+            let want = Self::parse(want)?;
+            K::create(aws, &want).await.map_err(|e| Self::explain(e, Op::Create, &want, &aws.place))
         }
         .boxed()
     }
@@ -362,9 +362,9 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>> {
         async move {
-            let want = Self::typed(want)?;
+            let want = Self::parse(want)?;
             let updated = K::update(aws, &Self::typed_live(live)?, &want, changes).await;
-            updated.map_err(|e| Self::refused(e, Op::Update, &want, &aws.place))
+            updated.map_err(|e| Self::explain(e, Op::Update, &want, &aws.place))
         }
         .boxed()
     }
@@ -376,7 +376,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a ObservedResource<Value>) -> BoxFuture<'a, Result<(), AwsError>> {
         async move {
             let live = Self::typed_live(live)?;
-            K::delete(aws, &live).await.map_err(|e| Self::refused(e, Op::Delete, &live.spec, &aws.place))
+            K::delete(aws, &live).await.map_err(|e| Self::explain(e, Op::Delete, &live.spec, &aws.place))
         }
         .boxed()
     }
@@ -388,9 +388,9 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         event: WatchedOperation,
     ) -> Option<BoxFuture<'a, Result<(), AwsError>>> {
         let watch = async move {
-            let spec = Self::typed(&spec)?;
+            let spec = Self::parse(&spec)?;
             let op = if matches!(event, WatchedOperation::Deleted) { Op::Delete } else { Op::Update };
-            K::watch(aws, &spec, &event).await.map_err(|e| Self::refused(e, op, &spec, &aws.place))
+            K::watch(aws, &spec, &event).await.map_err(|e| Self::explain(e, op, &spec, &aws.place))
         };
         K::ABOUT.calls.watched.then(|| watch.boxed())
     }

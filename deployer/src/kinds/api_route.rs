@@ -71,7 +71,7 @@ impl Kind for ApiRoute {
         let Some(resource) = tree.iter().find(|r| r.path() == Some(&spec.path)) else { return Ok(None) };
         let method = resource.resource_methods().and_then(|methods| methods.get(&spec.http_method));
         let (Some(id), Some(method)) = (resource.id(), method) else { return Ok(None) };
-        let made = created(spec, id);
+        let made = created_route(spec, id);
         Ok(Some(ObservedResource::new(made.physical_id, spec.read(method), made.outputs)))
     }
 
@@ -115,7 +115,7 @@ impl Kind for ApiRoute {
     }
 }
 
-fn created(spec: &Route, resource: &str) -> CreatedResource {
+fn created_route(spec: &Route, resource: &str) -> CreatedResource {
     CreatedResource {
         physical_id: format!("{}/{resource}/{}", spec.rest_api_id, spec.http_method),
         outputs: Outputs::from([("resource_id".into(), resource.to_owned())]),
@@ -133,7 +133,7 @@ async fn make(aws: &Aws, want: &Route) -> Result<CreatedResource, AwsError> {
         put => put?,
     }
     put_integration(aws, want, &resource).await?;
-    Ok(created(want, &resource))
+    Ok(created_route(want, &resource))
 }
 
 /// Finds the resource of the route's path, and creates the missing path parts from the root down.

@@ -181,7 +181,7 @@ impl Kind for ApiStage {
         let (deployment, alone) = if new {
             (create_deployment(aws, &want.rest_api_id, &want.definition).await?, true)
         } else {
-            compared(aws, want).await?;
+            check_definition(aws, want).await?;
             deploy(aws, &want.rest_api_id, &want.definition).await?
         };
         aws.run.forget(&stages_key(&want.rest_api_id));
@@ -215,7 +215,7 @@ impl Kind for ApiStage {
         aws.run.forget(&stages_key(&want.rest_api_id));
         let mut ops = settings(&live.spec, want);
         if changes.touch("definition") {
-            compared(aws, want).await?;
+            check_definition(aws, want).await?;
             let deployment = deploy(aws, &want.rest_api_id, &want.definition).await?.0;
             ops.push(patch_op(PatchOp::Replace, "/deploymentId", Some(deployment)));
         }
@@ -277,7 +277,7 @@ fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
 }
 
 /// Refuses to take a snapshot of anything but the definition. AWS may report a fresh change only some seconds later.
-async fn compared(aws: &Aws, want: &Stage) -> Result<(), AwsError> {
+async fn check_definition(aws: &Aws, want: &Stage) -> Result<(), AwsError> {
     let (api, definition) = (&want.rest_api_id, &want.definition);
     let definition: Definition = serde_json::from_str(definition)
         .map_err(|e| AwsError::Shape { what: "the definition of the stage".into(), message: e.to_string() })?;

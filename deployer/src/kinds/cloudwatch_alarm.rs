@@ -127,12 +127,12 @@ impl Kind for CloudwatchAlarm {
         let found = aws.gather::<DescribeAlarms>(&spec.alarm_name);
         let hoped = aws.run.has_record(Self::NAME, &[&spec.alarm_name]);
         let Some((found, tags)) = both(hoped, found, tags).await? else { return Ok(None) };
-        let alarm = observed(&spec.alarm_name, found, tags)?;
+        let alarm = to_spec(&spec.alarm_name, found, tags)?;
         Ok(Some(ObservedResource::new(&spec.alarm_name, alarm, outputs)))
     }
 
     fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<Alarm>> {
-        resource.strip_prefix("alarm:").map(search::found)
+        resource.strip_prefix("alarm:").map(search::found_resource)
     }
 
     async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResource<Alarm>>, AwsError> {
@@ -247,7 +247,7 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 }
 
 /// Turns the answer of DescribeAlarms into a spec.
-fn observed(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError> {
+fn to_spec(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError> {
     let count = |value: Option<i32>, field: &str| {
         value
             .and_then(|v| u32::try_from(v).ok())

@@ -22,8 +22,8 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use listing::{gone, is_deleting, list, list_along, settled};
-use wire::{filter, notes, number, observed, pollers, response_types, scaling};
+use listing::{is_deleting, list, list_along, wait_until_changeable, wait_until_deleted};
+use wire::{filter, notes, number, pollers, response_types, scaling, to_spec};
 
 use super::{
     About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Parent,
@@ -192,7 +192,7 @@ impl Kind for EventSourceMapping {
         let (listed, ahead) = tokio::join!(listed, ahead);
         let Some((mapping, twins)) = listed? else { return Ok(None) };
         let ahead = ahead.filter(|_| mapping.uuid() == expected.as_deref());
-        whole(aws, spec, (mapping, twins), ahead).await
+        add_tags(aws, spec, (mapping, twins), ahead).await
     }
 
     /// Calls ListEventSourceMappings, and ListTags if the mapping is not the one of the last apply. The mapping of the
@@ -202,11 +202,11 @@ impl Kind for EventSourceMapping {
         let Some((mapping, twins)) = present(aws, spec).await? else { return Ok(None) };
         let known = aws.run.recorded_id(Self::NAME, &identity).is_some_and(|uuid| mapping.uuid() == Some(&uuid));
         let recorded = if known { aws.run.recorded_tags(Self::NAME, &identity) } else { None };
-        whole(aws, spec, (mapping, twins), recorded).await
+        add_tags(aws, spec, (mapping, twins), recorded).await
     }
 
     fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<EventSource>> {
-        resource.strip_prefix("event-source-mapping:").map(search::found)
+        resource.strip_prefix("event-source-mapping:").map(search::found_resource)
     }
 
     async fn look_up(aws: &Aws, uuid: &str) -> Result<Option<EventSource>, AwsError> {
@@ -225,7 +225,7 @@ impl Kind for EventSourceMapping {
         match make(aws, want).await {
             // AWS keeps the pair occupied until its last mapping is deleted.
             Err(e) if e.is(BUSY) && list(aws, want).await?.iter().all(|m| m.state() == Some("Deleting")) => {
-                gone(aws, want).await?;
+                wait_until_deleted(aws, want).await?;
                 make(aws, want).await
             }
             made => made,
@@ -256,7 +256,7 @@ impl Kind for EventSourceMapping {
                 .set_provisioned_poller_config(changed("provisioned_poller_config").then(|| pollers(want)));
             aws.call("lambda:UpdateEventSourceMapping", call.send()).await?;
             if !want.enabled {
-                settled(aws, want).await?;
+                wait_until_changeable(aws, want).await?;
             }
         }
         let delta = Delta::between(&live.spec.tags, &want.tags);
@@ -280,7 +280,7 @@ impl Kind for EventSourceMapping {
 
     /// Calls ListEventSourceMappings, shared with the other mappings, until the deleted mapping is no longer listed.
     async fn watch(aws: &Aws, spec: &EventSource, event: &WatchedOperation) -> Result<(), AwsError> {
-        if matches!(event, WatchedOperation::Deleted) { gone(aws, spec).await } else { Ok(()) }
+        if matches!(event, WatchedOperation::Deleted) { wait_until_deleted(aws, spec).await } else { Ok(()) }
     }
 }
 
@@ -292,7 +292,7 @@ async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<(Mapping, Vec<S
 }
 
 /// Adds the tags to a listed mapping: the `known` tags, or else the answer of ListTags.
-async fn whole(
+async fn add_tags(
     aws: &Aws,
     spec: &EventSource,
     (mapping, twins): (Mapping, Vec<String>),
@@ -304,7 +304,7 @@ async fn whole(
     };
     let Some(tags) = tagged else { return Ok(None) };
     let uuid = uuid(&mapping)?;
-    let mut seen = ObservedResource::new(uuid, observed(spec, &mapping, tags), outputs(uuid));
+    let mut seen = ObservedResource::new(uuid, to_spec(spec, &mapping, tags), outputs(uuid));
     seen.notes = notes(&mapping);
     seen.twins = twins;
     if let more @ 1.. = seen.twins.len() {
@@ -330,7 +330,7 @@ async fn make(aws: &Aws, want: &EventSource) -> Result<CreatedResource, AwsError
     let look = || async { Ok(list(aws, want).await?.into_iter().find_map(|mapping| mapping.uuid)) };
     let uuid = once(|| send_create(aws, want), look).await?;
     if !want.enabled {
-        settled(aws, want).await?;
+        wait_until_changeable(aws, want).await?;
     }
     Ok(CreatedResource { outputs: outputs(&uuid), physical_id: uuid })
 }

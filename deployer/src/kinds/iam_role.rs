@@ -22,12 +22,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use policies::{
-    attach, attached_policies, bound, change_attached, change_inline, delete_inline, detach, document, inline_names,
-    inline_policies, instance_profiles, put_inline,
+    attach, attached_policies, change_attached, change_inline, delete_inline, detach, document, inline_names,
+    inline_policies, instance_profiles, put_inline, write_boundary,
 };
 
 use listing::{ListedRole, MANY};
-use spread::{once_known, settled};
+use spread::{once_known, wait_until_reported};
 
 use super::{
     About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
@@ -155,7 +155,7 @@ impl Kind for IamRole {
         // A local AWS leaves boundaries out of both listings.
         let local = aws.place.endpoint_url.is_some();
         let role = get(aws, &spec.name).boxed().shared();
-        let listed = pin!(listing::listed(aws, Self::NAME, &spec.name));
+        let listed = pin!(listing::find_in_listings(aws, Self::NAME, &spec.name));
         let listed = if local && hoped {
             match select(listed, role.clone()).await {
                 Either::Left((listed, _)) => listed?,
@@ -182,12 +182,12 @@ impl Kind for IamRole {
             }
         };
         let outputs = outputs(&role, &aws.place);
-        Ok(Some(ObservedResource::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
+        Ok(Some(ObservedResource::new(role.role_name.clone(), to_spec(role, inline, attached)?, outputs)))
     }
 
     /// As [`Kind::read`], without the contents of the inline policies.
     async fn present(aws: &Aws, spec: &Role) -> Result<Option<ObservedResource<Role>>, AwsError> {
-        let (role, inline, attached) = match listing::listed(aws, Self::NAME, &spec.name).await? {
+        let (role, inline, attached) = match listing::find_in_listings(aws, Self::NAME, &spec.name).await? {
             ListedRole::Absent => return Ok(None),
             ListedRole::Whole(whole) => (whole.role, whole.inline, whole.attached),
             ListedRole::Apart => {
@@ -202,11 +202,11 @@ impl Kind for IamRole {
             }
         };
         let outputs = outputs(&role, &aws.place);
-        Ok(Some(ObservedResource::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
+        Ok(Some(ObservedResource::new(role.role_name.clone(), to_spec(role, inline, attached)?, outputs)))
     }
 
     fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<Role>> {
-        resource.strip_prefix("role/")?.rsplit('/').next().map(listing::found)
+        resource.strip_prefix("role/")?.rsplit('/').next().map(listing::found_resource)
     }
 
     async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResource<Role>>, AwsError> {
@@ -227,7 +227,7 @@ impl Kind for IamRole {
         let made = aws.call("iam:CreateRole", call.send()).await?;
         let made = made.role.ok_or_else(|| AwsError::missing("iam:CreateRole", "Role"))?;
         if !is_arn(&made.arn) {
-            settled(aws, &want.name).await?;
+            wait_until_reported(aws, &want.name).await?;
         }
         wait::there();
         for (name, document) in &want.inline_policies {
@@ -243,7 +243,7 @@ impl Kind for IamRole {
         let iam = &aws.clients.iam;
         let role = live.physical_id.as_str();
         if changes.touch("permissions_boundary") {
-            bound(aws, role, want.permissions_boundary.as_deref()).await?;
+            write_boundary(aws, role, want.permissions_boundary.as_deref()).await?;
         }
         if changes.touch("assume_role_policy") {
             let document = want.assume_role_policy.to_string();
@@ -364,11 +364,7 @@ fn seconds(role: &Role) -> i32 {
     i32::try_from(role.max_session_duration).unwrap_or(i32::MAX)
 }
 
-fn observed(
-    role: Live,
-    inline_policies: BTreeMap<String, Value>,
-    attached: BTreeSet<String>,
-) -> Result<Role, AwsError> {
+fn to_spec(role: Live, inline_policies: BTreeMap<String, Value>, attached: BTreeSet<String>) -> Result<Role, AwsError> {
     let trust = role.assume_role_policy_document.as_deref();
     let trust = trust.ok_or_else(|| AwsError::missing("iam:GetRole", "AssumeRolePolicyDocument"))?;
     let live_tags = role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));

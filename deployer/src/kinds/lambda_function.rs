@@ -26,7 +26,7 @@ use aws_sdk_lambda::types::{FunctionCode, Runtime};
 
 pub use spec::{Function, FunctionZip, LoggingConfig, TracingConfig, VpcConfig};
 
-use progress::{followed, gone, is_going, ready, removal, remove};
+use progress::{follow_until_ready, is_going, ready, removal, remove, wait_until_deleted};
 
 use super::lambda::created_key;
 use super::{
@@ -137,8 +137,8 @@ impl Kind for LambdaFunction {
         (size > ENVIRONMENT_SIZE).then(|| Excess { help, ..excess() }).into_iter().collect()
     }
 
-    fn refused(spec: &Function, changes: Option<&Changes>) -> Option<Excess> {
-        runtime::refused(spec, changes)
+    fn find_refusal(spec: &Function, changes: Option<&Changes>) -> Option<Excess> {
+        runtime::find_refusal(spec, changes)
     }
 
     /// Predicts the outputs. `invoke_arn` is the URI that an API Gateway integration takes.
@@ -187,7 +187,7 @@ impl Kind for LambdaFunction {
         progress::with_environment(&found)?;
         // AWS always reports the logging. A local AWS without it has nothing to compare.
         let logs = found.configuration().is_some_and(|c| c.logging_config().is_some());
-        let (mut function, notes) = wire::observed(name, found)?;
+        let (mut function, notes) = wire::to_spec(name, found)?;
         if !logs {
             function.logging_config = spec.logging_config.clone();
         }
@@ -235,14 +235,14 @@ impl Kind for LambdaFunction {
         match send().await {
             // The name becomes free once the old function is deleted.
             Err(taken) if taken.is(&["ResourceConflictException"]) && is_going(aws, name).await? => {
-                gone(aws, name).await?;
+                wait_until_deleted(aws, name).await?;
                 send().await?;
             }
             made => drop(made?),
         }
         aws.run.note_done(created_key(name));
         if want.vpc_config.is_some() {
-            network::joined(aws);
+            network::note_network_joined(aws);
         }
         let wait = want.may_fail_later() || want.reserved_concurrent_executions.is_some();
         if wait && let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
@@ -295,7 +295,7 @@ impl Kind for LambdaFunction {
             versions::prune(aws, name, updated.version()).await;
         }
         if changes.touch("vpc_config") {
-            network::moved(aws, &live.spec, want).await;
+            network::leave_network(aws, &live.spec, want).await;
         }
         Ok(())
     }
@@ -305,7 +305,7 @@ impl Kind for LambdaFunction {
     async fn delete(aws: &Aws, live: &ObservedResource<Function>) -> Result<(), AwsError> {
         remove(aws, &live.physical_id).await?;
         if let Some(network) = &live.spec.vpc_config {
-            network::left(aws, &live.physical_id, network).await;
+            network::wait_for_interfaces(aws, &live.physical_id, network).await;
         }
         Ok(())
     }
@@ -314,12 +314,12 @@ impl Kind for LambdaFunction {
     async fn watch(aws: &Aws, spec: &Function, event: &WatchedOperation) -> Result<(), AwsError> {
         let name = &spec.function_name;
         match event {
-            WatchedOperation::Created => followed(aws, name, "lambda:CreateFunction").await,
+            WatchedOperation::Created => follow_until_ready(aws, name, "lambda:CreateFunction").await,
             WatchedOperation::Updated(changes) if changes.touch_any(CODE) => {
-                followed(aws, name, "lambda:UpdateFunctionCode").await
+                follow_until_ready(aws, name, "lambda:UpdateFunctionCode").await
             }
             WatchedOperation::Updated(changes) if changes.touch_any(SEEN) => {
-                followed(aws, name, "lambda:UpdateFunctionConfiguration").await
+                follow_until_ready(aws, name, "lambda:UpdateFunctionConfiguration").await
             }
             WatchedOperation::Updated(_) => Ok(()),
             WatchedOperation::Deleted => removal(aws, name).await,

@@ -118,7 +118,7 @@ impl Kind for LambdaPermission {
             .map_err(|_| AwsError::missing("lambda:GetPolicy", "Policy as JSON"))?;
         let statement = items(&document["Statement"]).find(|s| s["Sid"] == spec.statement_id.as_str());
         Ok(statement.map(|statement| {
-            ObservedResource::new(physical_id(spec), observed(spec, statement), Self::predict(spec, &aws.place))
+            ObservedResource::new(physical_id(spec), to_spec(spec, statement), Self::predict(spec, &aws.place))
         }))
     }
 
@@ -225,7 +225,7 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// Converts a statement as AWS stores it.
-fn observed(spec: &Permission, statement: &Value) -> Permission {
+fn to_spec(spec: &Permission, statement: &Value) -> Permission {
     let principal = &statement["Principal"];
     let principal =
         ["Service", "AWS", "Federated"].iter().find_map(|kind| text(&principal[*kind])).or_else(|| text(principal));
@@ -280,17 +280,17 @@ mod tests {
                 "Principal": { "Service": "apigateway.amazonaws.com" },
                 "Condition": { "ArnLike": { arn: spec().source_arn }, "StringEquals": { account: "123456789012" } },
             });
-            assert_eq!(observed(&spec(), &stored), spec());
+            assert_eq!(to_spec(&spec(), &stored), spec());
         }
     }
 
     #[test]
     fn an_account_reads_as_its_id() {
         let stored = json!({ "Principal": { "AWS": "arn:aws:iam::123456789012:root" } });
-        assert_eq!(observed(&spec(), &stored).principal, "123456789012");
+        assert_eq!(to_spec(&spec(), &stored).principal, "123456789012");
         let stored = json!({ "Principal": { "AWS": "arn:aws:iam::123456789012:role/r" } });
-        assert_eq!(observed(&spec(), &stored).principal, "arn:aws:iam::123456789012:role/r");
-        assert_eq!(observed(&spec(), &json!({ "Principal": "*" })).principal, "*");
+        assert_eq!(to_spec(&spec(), &stored).principal, "arn:aws:iam::123456789012:role/r");
+        assert_eq!(to_spec(&spec(), &json!({ "Principal": "*" })).principal, "*");
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Default for LogGroup {
 /// The group is deleted already.
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
-fn found(name: &str) -> FoundResource<LogGroup> {
+fn found_resource(name: &str) -> FoundResource<LogGroup> {
     FoundResource::of(name, LogGroup { name: name.to_owned(), ..LogGroup::default() })
 }
 
@@ -129,12 +129,12 @@ impl Kind for LogGroupKind {
         let tags = tagged::tags_of(aws, &arn, expected, Trust::Listing, tags_of(aws, &arn));
         let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
-        let group = observed(&spec.name, &live, tags)?;
+        let group = to_spec(&spec.name, &live, tags)?;
         Ok(Some(ObservedResource::new(&spec.name, group, Self::predict(spec, &aws.place))))
     }
 
     fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<LogGroup>> {
-        resource.strip_prefix("log-group:").map(|name| found(name.trim_end_matches(":*")))
+        resource.strip_prefix("log-group:").map(|name| found_resource(name.trim_end_matches(":*")))
     }
 
     /// DescribeLogGroups. AWS lists groups by their tags, a local AWS does not.
@@ -144,7 +144,7 @@ impl Kind for LogGroupKind {
         for prefix in prefixes.iter().map(|prefix| format!("{prefix}{begins}")) {
             let call = aws.clients.logs.describe_log_groups().log_group_name_prefix(prefix);
             let page = aws.call("logs:DescribeLogGroups", call.send()).await?;
-            all.extend(page.log_groups().iter().filter_map(|group| group.log_group_name()).map(found));
+            all.extend(page.log_groups().iter().filter_map(|group| group.log_group_name()).map(found_resource));
         }
         Ok(all)
     }
@@ -301,7 +301,7 @@ async fn page(aws: &Aws, prefix: &str, token: Option<String>) -> Result<(Vec<Liv
     Ok((page.log_groups.unwrap_or_default(), page.next_token))
 }
 
-fn observed(name: &str, live: &Live, tags: Tags) -> Result<LogGroup, AwsError> {
+fn to_spec(name: &str, live: &Live, tags: Tags) -> Result<LogGroup, AwsError> {
     let class = live.log_group_class().map_or(STANDARD, LogGroupClass::as_str);
     let days = live.retention_in_days().filter(|_| class != DELIVERY).map(u32::try_from).transpose();
     Ok(LogGroup {
@@ -376,14 +376,14 @@ mod tests {
 
     #[test]
     fn a_group_that_says_nothing_is_standard_and_never_expires() {
-        let group = observed("a", &Live::builder().log_group_name("a").build(), Tags::new()).unwrap();
+        let group = to_spec("a", &Live::builder().log_group_name("a").build(), Tags::new()).unwrap();
         assert_eq!(group, LogGroup { name: "a".into(), ..LogGroup::default() });
     }
 
     #[test]
     fn the_retention_of_a_delivery_group_is_not_read() {
         let live = |class| Live::builder().log_group_class(class).retention_in_days(1).build();
-        assert_eq!(observed("a", &live(LogGroupClass::Delivery), Tags::new()).unwrap().retention_in_days, None);
-        assert_eq!(observed("a", &live(LogGroupClass::Standard), Tags::new()).unwrap().retention_in_days, Some(1));
+        assert_eq!(to_spec("a", &live(LogGroupClass::Delivery), Tags::new()).unwrap().retention_in_days, None);
+        assert_eq!(to_spec("a", &live(LogGroupClass::Standard), Tags::new()).unwrap().retention_in_days, Some(1));
     }
 }

@@ -96,7 +96,7 @@ pub fn find(name: &str) -> Option<&'static dyn AnyKind> {
 ///
 /// # Panics
 /// If the kind is not in [`REGISTRY`]: its resources would be missing from every plan.
-pub fn registered(name: &str) -> &'static dyn AnyKind {
+pub fn find_registered(name: &str) -> &'static dyn AnyKind {
     find(name).unwrap_or_else(|| panic!("the kind {name} is not in kinds::REGISTRY"))
 }
 
@@ -214,7 +214,7 @@ pub trait Kind: Send + Sync + 'static {
     }
 
     /// Returns the reason why AWS would refuse these changes, or a creation (`None`).
-    fn refused(_spec: &Self::Spec, _changes: Option<&Changes>) -> Option<Excess> {
+    fn find_refusal(_spec: &Self::Spec, _changes: Option<&Changes>) -> Option<Excess> {
         None
     }
 
@@ -224,7 +224,7 @@ pub trait Kind: Send + Sync + 'static {
     }
 
     /// Returns [`Person::lost`] if it applies to this spec.
-    fn lost(_spec: &Self::Spec) -> Option<&'static str> {
+    fn data_loss(_spec: &Self::Spec) -> Option<&'static str> {
         Self::ABOUT.person.lost
     }
 

@@ -33,7 +33,7 @@ use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust, once};
 use contents::{Contents, remove};
-use identity::{LISTING, MatchingApis, known_before, made_since, meant};
+use identity::{LISTING, MatchingApis, find_matching, known_before, made_since};
 use local::can_patch;
 use wire::{api, patch, send_create};
 
@@ -156,7 +156,7 @@ impl Kind for RestApi {
                 None => Ok(None),
             }
         };
-        let (found, ahead) = tokio::join!(observed(aws, spec), ahead);
+        let (found, ahead) = tokio::join!(observe_api(aws, spec), ahead);
         let Some(mut seen) = found? else { return Ok(None) };
         let contents = match ahead?.filter(|_| expected.as_ref() == Some(&seen.physical_id)) {
             Some(contents) => contents,
@@ -170,12 +170,12 @@ impl Kind for RestApi {
 
     /// Calls GetRestApis. The parts need no read: AWS deletes them with the API.
     async fn present(aws: &Aws, spec: &Api) -> Result<Option<ObservedResource<Api>>, AwsError> {
-        observed(aws, spec).await
+        observe_api(aws, spec).await
     }
 
     fn by_arn(resource: &str, tags: &Tags) -> Option<FoundResource<Api>> {
         let id = resource.strip_prefix("/restapis/").filter(|id| !id.contains('/'))?;
-        Some(identity::found(id, tags))
+        Some(identity::found_resource(id, tags))
     }
 
     async fn named_like(aws: &Aws, _: &str) -> Result<Vec<FoundResource<Api>>, AwsError> {
@@ -190,7 +190,7 @@ impl Kind for RestApi {
         if !aws.run.is_first_time(attempt)
             && let Some(found) = made_since(aws, want, &before).await?
         {
-            return created(aws, &found);
+            return created_api(aws, &found);
         }
         let look = || async {
             aws.run.forget(LISTING);
@@ -201,7 +201,7 @@ impl Kind for RestApi {
         if let (Some(id), Some(root)) = (made.id(), made.root_resource_id()) {
             note_new(aws, id, root).await?;
         }
-        created(aws, &made)
+        created_api(aws, &made)
     }
 
     /// Sets the tags first, because IAM policies, ours and others', know the owner by them. Then calls UpdateRestApi,
@@ -249,8 +249,8 @@ async fn delete_api(aws: &Aws, id: &str) -> Result<(), AwsError> {
 }
 
 /// Finds the API that `spec` means, without its parts.
-async fn observed(aws: &Aws, spec: &Api) -> Result<Option<ObservedResource<Api>>, AwsError> {
-    let Some(MatchingApis { api: live, duplicates, others }) = meant(aws, spec).await? else { return Ok(None) };
+async fn observe_api(aws: &Aws, spec: &Api) -> Result<Option<ObservedResource<Api>>, AwsError> {
+    let Some(MatchingApis { api: live, duplicates, others }) = find_matching(aws, spec).await? else { return Ok(None) };
     let id = id_of(&live)?;
     let outputs = outputs(&aws.place, &live)?;
     let edited = edited_tags(aws, &api_arn(aws, &id)).await?;
@@ -283,7 +283,7 @@ fn id_of(api: &Live) -> Result<String, AwsError> {
     api.id.clone().ok_or_else(|| AwsError::missing("apigateway:GetRestApis", "id"))
 }
 
-fn created(aws: &Aws, api: &Live) -> Result<CreatedResource, AwsError> {
+fn created_api(aws: &Aws, api: &Live) -> Result<CreatedResource, AwsError> {
     Ok(CreatedResource { physical_id: id_of(api)?, outputs: outputs(&aws.place, api)? })
 }
 

@@ -146,7 +146,7 @@ impl Kind for S3Bucket {
     }
 
     /// Returns nothing without `force_destroy`: then only an empty bucket is deleted.
-    fn lost(spec: &Bucket) -> Option<&'static str> {
+    fn data_loss(spec: &Bucket) -> Option<&'static str> {
         Self::ABOUT.person.lost.filter(|_| spec.force_destroy)
     }
 

@@ -134,7 +134,7 @@ impl Kind for SnsSubscription {
         if attributes.get("PendingConfirmation").is_some_and(|value| value == "true") {
             return Ok(Some(ObservedResource { physical_id: arn, ..pending(spec) }));
         }
-        Ok(Some(ObservedResource::new(arn, observed(spec, &attributes)?, Outputs::new())))
+        Ok(Some(ObservedResource::new(arn, to_spec(spec, &attributes)?, Outputs::new())))
     }
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
@@ -316,7 +316,7 @@ fn is_cleared(value: &str) -> bool {
 }
 
 /// Turns the answer of GetSubscriptionAttributes, all texts, into a spec.
-fn observed(spec: &Subscription, live: &HashMap<String, String>) -> Result<Subscription, AwsError> {
+fn to_spec(spec: &Subscription, live: &HashMap<String, String>) -> Result<Subscription, AwsError> {
     let text = |attribute: &str| live.get(attribute).filter(|v| !v.is_empty() && *v != "{}").cloned();
     let filter_policy = text("FilterPolicy");
     Ok(Subscription {
@@ -347,13 +347,13 @@ mod tests {
         Subscription { protocol: "email".into(), endpoint: "a@example.com".into(), ..Subscription::default() }
     }
 
-    fn listed(endpoint: &str, arn: &str) -> Listed {
+    fn listed_subscription(endpoint: &str, arn: &str) -> Listed {
         Listed::builder().protocol("email").endpoint(endpoint).subscription_arn(arn).build()
     }
 
     #[test]
     fn a_subscription_is_found_by_protocol_and_endpoint_and_a_deleted_one_is_absent() {
-        let arn = |all: &[(&str, &str)]| arn_of(&spec(), all.iter().map(|(e, a)| listed(e, a)).collect());
+        let arn = |all: &[(&str, &str)]| arn_of(&spec(), all.iter().map(|(e, a)| listed_subscription(e, a)).collect());
         assert_eq!(arn(&[("b@example.com", "arn:b"), ("a@example.com", "arn:a")]).as_deref(), Some("arn:a"));
         assert_eq!(arn(&[("a@example.com", "Deleted")]), None);
         assert_eq!(arn(&[("a@example.com", PENDING), ("a@example.com", "arn:a")]).as_deref(), Some("arn:a"));
@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn an_endpoint_with_a_password_is_found_as_sns_shows_it() {
         let spec = Subscription { endpoint: "https://hook:s3cret@example.com/in@box".into(), ..spec() };
-        let shown = listed("https://hook:****@example.com/in@box", "arn:a");
+        let shown = listed_subscription("https://hook:****@example.com/in@box", "arn:a");
         assert_eq!(arn_of(&spec, vec![shown]).as_deref(), Some("arn:a"));
         for plain in ["a@example.com", "https://example.com/a:b@c", "https://hook@example.com/"] {
             assert_eq!(without_password(plain), plain);
@@ -394,7 +394,7 @@ mod tests {
             ("FilterPolicy".to_owned(), "{}".to_owned()),
             ("FilterPolicyScope".to_owned(), "MessageAttributes".to_owned()),
         ]);
-        let seen = observed(&spec(), &live).unwrap();
+        let seen = to_spec(&spec(), &live).unwrap();
         assert_eq!((seen.filter_policy, seen.filter_policy_scope), (None, None));
     }
 }

@@ -109,7 +109,7 @@ impl Kind for SnsTopic {
         let tags = tags_of(aws, &arn);
         let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
-        let topic = observed(&spec.name, &attributes.attributes.unwrap_or_default(), tags);
+        let topic = to_spec(&spec.name, &attributes.attributes.unwrap_or_default(), tags);
         Ok(Some(ObservedResource::new(arn, topic, Self::predict(spec, &aws.place))))
     }
 
@@ -245,7 +245,7 @@ fn sdk_tag(key: &str, value: &str) -> Result<Tag, AwsError> {
 }
 
 /// Turns the answer of GetTopicAttributes, all texts, into a spec.
-fn observed(name: &str, live: &HashMap<String, String>, tags: Tags) -> Topic {
+fn to_spec(name: &str, live: &HashMap<String, String>, tags: Tags) -> Topic {
     let text = |attribute: &str| live.get(attribute).filter(|value| !value.is_empty()).cloned();
     let is_true = |attribute: &str| live.get(attribute).is_some_and(|value| value == "true");
     Topic {
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_topic_without_attributes_reads_as_awss_defaults() {
-        let topic = observed("alarms", &HashMap::new(), Tags::new());
+        let topic = to_spec("alarms", &HashMap::new(), Tags::new());
         assert_eq!(topic.tracing_config, "PassThrough");
         assert!(!topic.fifo_topic && topic.display_name.is_none());
     }

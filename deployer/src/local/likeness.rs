@@ -76,7 +76,7 @@ for alarm in json.loads(sys.argv[2]):
         }
     }
 
-    fn judged(alarms: &[Alarm]) -> Vec<String> {
+    fn judge_all(alarms: &[Alarm]) -> Vec<String> {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/local");
         let asked = serde_json::to_string(alarms).unwrap();
         let ran = Command::new("python3").args(["-I", "-B", "-c", ASK, directory, &asked]).output().unwrap();
@@ -103,13 +103,13 @@ for alarm in json.loads(sys.argv[2]):
                 treat_missing_data,
                 ..Alarm::over(3, &values)
             });
-            assert_eq!(judged(&alarms), expected, "{values:?}");
+            assert_eq!(judge_all(&alarms), expected, "{values:?}");
         }
     }
 
     #[test]
     fn the_period_in_progress_counts_once_its_value_cannot_return_below_the_threshold() {
-        let found = judged(&[
+        let found = judge_all(&[
             Alarm::over(1, &[HIGH, LOW, LOW, LOW]),
             Alarm::over(1, &[LOW, HIGH, LOW, LOW]),
             Alarm::over(2, &[HIGH, LOW, LOW, LOW, LOW]),

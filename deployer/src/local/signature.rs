@@ -47,7 +47,7 @@ pub(super) fn refusal(head: &Parts, body: &[u8], secret: &str, port: u16, now: S
 fn signed_at(head: &Parts) -> Option<SystemTime> {
     let claim = claim(&head.headers)?;
     let whole = claim.headers.contains(&"host") && claim.signature.len() == 64;
-    let time = extended(head.headers.get("x-amz-date")?.to_str().ok()?)?;
+    let time = extended_time(head.headers.get("x-amz-date")?.to_str().ok()?)?;
     SystemTime::try_from(DateTime::from_str(&time, Format::DateTime).ok()?).ok().filter(|_| whole)
 }
 
@@ -127,7 +127,7 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 /// `20261130T120000Z` → `2026-11-30T12:00:00Z`
-fn extended(basic: &str) -> Option<String> {
+fn extended_time(basic: &str) -> Option<String> {
     let (date, time) = basic.strip_suffix('Z')?.split_once('T')?;
     let part = |text: &str, from: usize, to: usize| text.get(from..to).map(str::to_owned);
     let date = [part(date, 0, 4)?, part(date, 4, 6)?, part(date, 6, 8)?].join("-");
@@ -140,7 +140,7 @@ pub(super) mod tests {
     use super::*;
 
     /// Returns the `Authorization` and `X-Amz-Date` lines of a request signed with a key.
-    pub fn signed(
+    pub fn sign_request(
         request: (&str, &str, &str),
         body: &[u8],
         (key, secret, region): (&str, &str, &str),
@@ -175,30 +175,30 @@ pub(super) mod tests {
     const HOST_NAME: &str = "127.0.0.1:4000";
     const PATH: (&str, &str, &str) = ("POST", HOST_NAME, "/model/a%3A1/invoke");
 
-    fn judged(lines: &str, body: &[u8], now: SystemTime) -> Option<&'static str> {
+    fn judge(lines: &str, body: &[u8], now: SystemTime) -> Option<&'static str> {
         refusal(&head(lines, HOST_NAME), body, "secret", 4000, now)
     }
 
     #[test]
     fn only_the_holder_of_the_key_is_served_and_only_for_what_was_signed() {
         let now = SystemTime::now();
-        let root = signed(PATH, b"{}", (ACCESS_KEY_ID, "secret", "us-west-2"), now);
-        assert_eq!(judged(&root, b"{}", now), None);
-        assert_eq!(judged(&root, b"{ }", now), Some("the signature does not match"));
-        assert_eq!(judged(&root, b"{}", now + WINDOW * 2), Some("the signature is too old or too new"));
-        assert_eq!(judged(&root, b"{}", now - WINDOW * 2), Some("the signature is too old or too new"));
+        let root = sign_request(PATH, b"{}", (ACCESS_KEY_ID, "secret", "us-west-2"), now);
+        assert_eq!(judge(&root, b"{}", now), None);
+        assert_eq!(judge(&root, b"{ }", now), Some("the signature does not match"));
+        assert_eq!(judge(&root, b"{}", now + WINDOW * 2), Some("the signature is too old or too new"));
+        assert_eq!(judge(&root, b"{}", now - WINDOW * 2), Some("the signature is too old or too new"));
         let session = secret_of("ASIA0123456789ABCDEF", "secret").unwrap();
         assert_eq!(
-            judged(&signed(PATH, b"{}", ("ASIA0123456789ABCDEF", &session, "us-west-2"), now), b"{}", now),
+            judge(&sign_request(PATH, b"{}", ("ASIA0123456789ABCDEF", &session, "us-west-2"), now), b"{}", now),
             None
         );
         for (key, guess) in [(ACCESS_KEY_ID, "test"), ("000000000000", "test"), ("ASIA0123456789ABCDEF", "secret")] {
-            let guessed = signed(PATH, b"{}", (key, guess, "us-west-2"), now);
-            assert_eq!(judged(&guessed, b"{}", now), Some("the signature does not match"), "{key}");
+            let guessed = sign_request(PATH, b"{}", (key, guess, "us-west-2"), now);
+            assert_eq!(judge(&guessed, b"{}", now), Some("the signature does not match"), "{key}");
         }
-        assert_eq!(judged("", b"{}", now), Some("the request is not signed"));
+        assert_eq!(judge("", b"{}", now), Some("the request is not signed"));
         assert_eq!(
-            judged("authorization: AWS4-HMAC-SHA256 Credential=a", b"{}", now),
+            judge("authorization: AWS4-HMAC-SHA256 Credential=a", b"{}", now),
             Some("the request is not signed")
         );
     }
@@ -206,11 +206,11 @@ pub(super) mod tests {
     #[test]
     fn a_page_and_another_name_are_refused_signed_or_not() {
         let now = SystemTime::now();
-        let root = signed(PATH, b"{}", (ACCESS_KEY_ID, "secret", "us-west-2"), now);
+        let root = sign_request(PATH, b"{}", (ACCESS_KEY_ID, "secret", "us-west-2"), now);
         for line in
             ["origin: https://evil.example", "origin: null", "sec-fetch-site: same-origin", "sec-fetch-mode: no-cors"]
         {
-            let refused = judged(&format!("{root}{line}\r\n"), b"{}", now);
+            let refused = judge(&format!("{root}{line}\r\n"), b"{}", now);
             assert_eq!(refused, Some("requests of web pages are not served"), "{line}");
         }
         for host in

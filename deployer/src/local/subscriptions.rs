@@ -43,7 +43,7 @@ impl Subscriptions {
         let mut pages = self.0.list_subscriptions().into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(listed) = pages.next().await {
-            let listed = listed.map_err(|error| failed("list", &error))?;
+            let listed = listed.map_err(|error| subscription_error("list", &error))?;
             let waits = listed.subscription_arn() == Some(PENDING);
             if waits && listed.protocol().is_some_and(|protocol| protocol.starts_with("email")) {
                 found.extend(
@@ -65,10 +65,10 @@ impl Subscriptions {
     /// When the emulator refuses or does not answer.
     pub async fn confirm(&self, pending: &PendingSubscription) -> Result<(), LocalError> {
         let call = self.0.confirm_subscription().topic_arn(&pending.topic_arn).token(&pending.address);
-        call.send().await.map(drop).map_err(|error| failed("confirm", &error))
+        call.send().await.map(drop).map_err(|error| subscription_error("confirm", &error))
     }
 }
 
-fn failed<E: std::error::Error>(action: &'static str, error: &E) -> LocalError {
+fn subscription_error<E: std::error::Error>(action: &'static str, error: &E) -> LocalError {
     LocalError::Subscriptions { action, message: DisplayErrorContext(error).to_string() }
 }

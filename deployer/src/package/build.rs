@@ -46,7 +46,7 @@ pub async fn build_all(
                 off_thread(move || ready(&request, &environment)).await
             }
         };
-        answers.insert(index, told(index, answer, progress));
+        answers.insert(index, report_warnings(index, answer, progress));
     }
     mark_contested(&mut jobs);
     let mut configs = BTreeMap::new();
@@ -57,7 +57,7 @@ pub async fn build_all(
         match start(&job, config, environment, progress) {
             Ok(BuildStart::Fresh(artifact, warnings)) => {
                 progress.on(BuildEvent::Fresh { bin: &job.bin });
-                answers.insert(job.index, told(job.index, Ok((artifact, warnings)), progress));
+                answers.insert(job.index, report_warnings(job.index, Ok((artifact, warnings)), progress));
             }
             Ok(BuildStart::Stale(builder)) => workspaces.entry(job.workspace.clone()).or_default().push((builder, job)),
             Err(error) => {
@@ -72,7 +72,7 @@ pub async fn build_all(
 }
 
 /// Reports the warnings about an artifact.
-fn told(index: usize, answer: CheckedArtifact, progress: &dyn BuildProgress) -> ArtifactResult {
+fn report_warnings(index: usize, answer: CheckedArtifact, progress: &dyn BuildProgress) -> ArtifactResult {
     let (artifact, warnings) = answer?;
     for warning in &warnings {
         progress.on(BuildEvent::Warning { request: index, warning });
@@ -84,7 +84,7 @@ pub(super) fn job(index: usize, request: Request, environment: &BuildEnvironment
     let Request { root, source: Source::Cargo(wanted), platform, layers } = request else {
         return Err(PackageError::NotCompiled { runtime: request.platform.runtime });
     };
-    compiled(platform)?;
+    check_runtime(platform)?;
     let workspace = Workspace::around(&root, environment)?;
     let profile = wanted.profile.unwrap_or_else(|| workspace.default_profile.to_owned());
     let features = wanted.features.into_iter().collect();
@@ -127,7 +127,7 @@ fn start(
 }
 
 /// Fails for runtimes that cannot start a compiled executable.
-fn compiled(platform: Platform) -> Result<(), PackageError> {
+fn check_runtime(platform: Platform) -> Result<(), PackageError> {
     match platform.runtime {
         Runtime::Managed => Err(PackageError::NotCompiled { runtime: platform.runtime }),
         Runtime::ProvidedAl2023 | Runtime::ProvidedAl2 => Ok(()),
@@ -156,7 +156,7 @@ fn ready_zip(path: PathBuf, request: &Request) -> CheckedArtifact {
 
 fn ready_binary(path: &Path, request: &Request, environment: &BuildEnvironment) -> CheckedArtifact {
     let Request { root, platform, layers, .. } = request;
-    compiled(*platform)?;
+    check_runtime(*platform)?;
     let binary = std::fs::read(path).map_err(|e| PackageError::io(path, &e))?;
     let warnings = elf::check(&show(path), &binary, *platform, Beside { layers: *layers, files: &[] })?;
     let store =
@@ -278,10 +278,10 @@ impl Site<'_> {
         };
         let mut answers = BTreeMap::new();
         for job in jobs {
-            let answer = match run.made(job, builder) {
+            let answer = match run.find_executable(job, builder) {
                 Some(made) => {
                     let done = finish(job.clone(), made, began_ns, self.environment.clone()).await;
-                    told(job.index, done, self.progress)
+                    report_warnings(job.index, done, self.progress)
                 }
                 None => Err(self.why_not_made(job, jobs, &run)),
             };

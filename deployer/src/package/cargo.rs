@@ -65,7 +65,7 @@ fn arguments(
         add("--features", feature);
     }
     arguments.push("--message-format=json-render-diagnostics".to_owned());
-    if members.locked(environment) {
+    if members.is_locked(environment) {
         arguments.push("--locked".to_owned());
     }
     arguments

@@ -51,7 +51,7 @@ impl Config {
     fn add(&mut self, file: &Path, depth: usize) {
         let text = std::fs::read_to_string(file).unwrap_or_default();
         let table: Table = text.parse().unwrap_or_default();
-        let included = table.get("include").map(included).unwrap_or_default();
+        let included = table.get("include").map(included_paths).unwrap_or_default();
         for path in included.into_iter().filter(|_| depth > 0) {
             self.add(&file.with_file_name(path), depth - 1);
         }
@@ -62,7 +62,7 @@ impl Config {
     pub fn rustflags(&self, architecture: Architecture, cross: bool, environment: &BuildEnvironment) -> Vec<Flag> {
         for (variable, separator) in [("CARGO_ENCODED_RUSTFLAGS", '\u{1f}'), ("RUSTFLAGS", ' ')] {
             // An empty value replaces the files' flags, too.
-            if let Some(value) = environment.given(variable) {
+            if let Some(value) = environment.get_or_empty(variable) {
                 return split(&value.to_string_lossy(), separator, variable);
             }
         }
@@ -171,7 +171,7 @@ fn from_variable(prefix: &str, name: &str, environment: &BuildEnvironment) -> Ve
 }
 
 /// Returns the paths of `include`: a text, a list of texts, or tables with a `path`.
-fn included(value: &Value) -> Vec<String> {
+fn included_paths(value: &Value) -> Vec<String> {
     let one = |value: &Value| value.as_str().or_else(|| value.get("path")?.as_str()).map(str::to_owned);
     match value {
         Value::Array(list) => list.iter().filter_map(one).collect(),

@@ -41,11 +41,11 @@ impl BuildEnvironment {
 
     /// Returns the value of a variable that is passed to cargo; an empty value counts as unset, as in cargo.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.given(name).filter(|value| !value.is_empty())
+        self.get_or_empty(name).filter(|value| !value.is_empty())
     }
 
     /// Like [`Self::get`], for variables of which cargo accepts an empty value.
-    pub(super) fn given(&self, name: &str) -> Option<&OsStr> {
+    pub(super) fn get_or_empty(&self, name: &str) -> Option<&OsStr> {
         let (name, value) = self.0.get_key_value(OsStr::new(name))?;
         self.passes(name, value, For::Build).then_some(value)
     }
@@ -76,22 +76,24 @@ impl BuildEnvironment {
     /// Returns the variables for a build. Incremental builds are off, because their code differs from a clean build's.
     pub(super) fn for_cargo(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let set = [("CARGO_INCREMENTAL", "0"), ("CARGO_TERM_COLOR", "never")];
-        self.passed(For::Build)
+        self.passed_variables(For::Build)
             .filter(|(name, _)| *name != "CARGO_INCREMENTAL")
             .chain(set.map(|(name, value)| (OsStr::new(name), OsStr::new(value))))
     }
 
     /// Returns the variables for downloading packages.
     pub(super) fn for_fetching(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.passed(For::Fetch).chain([(OsStr::new("CARGO_TERM_COLOR"), OsStr::new("never"))])
+        self.passed_variables(For::Fetch).chain([(OsStr::new("CARGO_TERM_COLOR"), OsStr::new("never"))])
     }
 
     /// Returns the names of variables that cargo needs to download packages and that a build must not see.
     pub(super) fn for_fetching_alone(&self) -> impl Iterator<Item = &OsStr> {
-        self.passed(For::Fetch).filter(|(name, value)| !self.passes(name, value, For::Build)).map(|(name, _)| name)
+        self.passed_variables(For::Fetch)
+            .filter(|(name, value)| !self.passes(name, value, For::Build))
+            .map(|(name, _)| name)
     }
 
-    fn passed(&self, to: For) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    fn passed_variables(&self, to: For) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let all = self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
         all.filter(move |(name, value)| self.passes(name, value, to))
     }

@@ -22,9 +22,9 @@ pub enum PackageError {
     NoWorkspace { directory: String },
     #[error("{program} could not be started: {message}")]
     NoCargo { program: String, message: String },
-    #[error("the cargo workspace has no package `{package}`; it has {}", listed(available))]
+    #[error("the cargo workspace has no package `{package}`; it has {}", list_names(available))]
     NoPackage { package: String, nearest: Option<String>, available: Vec<String> },
-    #[error("the package `{package}` has no binary `{bin}`; it has {}", listed(available))]
+    #[error("the package `{package}` has no binary `{bin}`; it has {}", list_names(available))]
     NoBin { package: String, bin: String, nearest: Option<String>, available: Vec<String> },
     /// `output` is cargo's.
     #[error("cargo cannot read the workspace\n{output}")]
@@ -32,7 +32,7 @@ pub enum PackageError {
     #[error("{lock} does not fit the Cargo.toml files, and in CI (`CI` is set) cargo may not change it")]
     LockOutdated { lock: String },
     /// `output` is that of cargo and rustc, without the progress lines.
-    #[error("cargo could not build {}\n{output}", listed(bins))]
+    #[error("cargo could not build {}\n{output}", list_names(bins))]
     BuildFailed {
         bins: Vec<String>,
         output: String,
@@ -52,7 +52,7 @@ pub enum PackageError {
         limit: String,
         made: ExecutableOrigin,
     },
-    #[error("{file} loads {}, which {runtime} does not have", listed(libraries))]
+    #[error("{file} loads {}, which {runtime} does not have", list_names(libraries))]
     NoLibrary { file: String, libraries: Vec<String>, runtime: Runtime },
     #[error("{file} is started by the loader {loader}, which Lambda does not have")]
     NoLoader { file: String, loader: String },
@@ -69,7 +69,7 @@ pub enum PackageError {
     NotCompiled { runtime: Runtime },
     #[error("{path} is not a readable zip: {message}")]
     NotZip { path: String, message: String },
-    #[error("{path} has no `bootstrap` at its root; it has {}", listed(found))]
+    #[error("{path} has no `bootstrap` at its root; it has {}", list_names(found))]
     NoBootstrap { path: String, found: Vec<String> },
     #[error("`bootstrap` in {path} is not marked executable (mode {mode:o})")]
     NotExecutable { path: String, mode: u32 },
@@ -173,7 +173,7 @@ impl PackageError {
             }
             Self::BuildFailed { withheld, .. } if !withheld.is_empty() => format!(
                 "{} is set and withheld from builds: if every dependency may read it, set DEPLOYER_BUILD_ENV={}",
-                listed(withheld),
+                list_names(withheld),
                 withheld.join(",")
             ),
             Self::BuildFailed { output, .. } if lacks_zig(output) => {
@@ -249,7 +249,7 @@ fn cross_help(wanted: Architecture) -> String {
 }
 
 /// Lists names in prose: "`a`, `b`", at most twelve of them.
-fn listed(names: &[String]) -> String {
+fn list_names(names: &[String]) -> String {
     const SHOWN: usize = 12;
     if names.is_empty() {
         return "none".to_owned();

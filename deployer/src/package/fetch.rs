@@ -25,7 +25,7 @@ pub(super) async fn before(
     };
     let mut command = command::to_fetch(&first.workspace.directory, environment);
     command.arg("fetch").arg("--manifest-path").arg(members.root.join("Cargo.toml"));
-    if members.locked(environment) {
+    if members.is_locked(environment) {
         command.arg("--locked");
     }
     if waiting.iter().all(|(builder, _)| *builder == Builder::Cargo) {

@@ -104,19 +104,19 @@ pub(super) fn check(
             let flag = "target-cpu=native".to_owned();
             return Err(PackageError::NativeProcessor { flag, place, architecture });
         }
-        if !known(architecture).0.contains(&cpu.as_str()) {
+        if !known_features(architecture).0.contains(&cpu.as_str()) {
             warnings.push(Warning::Processor { flag: format!("target-cpu={cpu}"), place, architecture });
         }
     }
-    for (feature, place) in enabled(&options) {
-        if !known(architecture).1.contains(&feature.as_str()) {
+    for (feature, place) in enabled_features(&options) {
+        if !known_features(architecture).1.contains(&feature.as_str()) {
             warnings.push(Warning::Processor { flag: format!("target-feature=+{feature}"), place, architecture });
         }
     }
     Ok(warnings)
 }
 
-fn known(architecture: Architecture) -> (&'static [&'static str], &'static [&'static str]) {
+fn known_features(architecture: Architecture) -> (&'static [&'static str], &'static [&'static str]) {
     match architecture {
         Architecture::X86_64 => (X86_CPUS, X86_FEATURES),
         Architecture::Arm64 => (ARM_CPUS, ARM_FEATURES),
@@ -147,7 +147,7 @@ fn last_cpu(options: &[(String, String, String)]) -> Option<(String, String)> {
 }
 
 /// Returns the processor features that are enabled in the end, with the place that enabled them.
-fn enabled(options: &[(String, String, String)]) -> BTreeMap<String, String> {
+fn enabled_features(options: &[(String, String, String)]) -> BTreeMap<String, String> {
     let mut on = BTreeMap::new();
     for (_, list, place) in options.iter().filter(|(name, _, _)| name == "target-feature") {
         for item in list.split(',') {
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn features_add_up_and_can_be_taken_back() {
         let options = options(&flags(&["-Ctarget-feature=+avx2,+avx512f,-sse3", "-Ctarget-feature=+gfni,-avx512f"]));
-        assert_eq!(enabled(&options).into_keys().collect::<Vec<_>>(), ["avx2", "gfni"]);
+        assert_eq!(enabled_features(&options).into_keys().collect::<Vec<_>>(), ["avx2", "gfni"]);
     }
 
     #[test]

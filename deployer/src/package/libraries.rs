@@ -83,7 +83,7 @@ pub(super) fn check(
         return Ok(Vec::new());
     }
     let provided = |library: &str| beside.files.iter().any(|path| path.rsplit('/').next() == Some(library));
-    let others = needed(elf).map_err(unreadable)?.into_iter();
+    let others = needed_libraries(elf).map_err(unreadable)?.into_iter();
     let others = others.filter(|library| !PROMISED.contains(&library.as_str()) && !provided(library));
     let by_chance = match platform.runtime {
         Runtime::ProvidedAl2023 => AL2023,
@@ -99,7 +99,7 @@ pub(super) fn check(
     Ok(unpromised.into_iter().map(warning).collect())
 }
 
-fn needed(elf: &ElfFile64<'_>) -> object::read::Result<Vec<String>> {
+fn needed_libraries(elf: &ElfFile64<'_>) -> object::read::Result<Vec<String>> {
     let table = elf.elf_section_table().dynamic_table(elf.endian(), elf.data())?;
     let mut names = Vec::new();
     for entry in table.iter().filter(|entry| entry.tag == DT_NEEDED) {

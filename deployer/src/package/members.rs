@@ -88,7 +88,7 @@ impl Members {
     }
 
     /// Tells whether cargo must use the versions in Cargo.lock: in CI, where nobody would commit cargo's changes to it.
-    pub fn locked(&self, environment: &BuildEnvironment) -> bool {
+    pub fn is_locked(&self, environment: &BuildEnvironment) -> bool {
         environment.is_ci() && self.lock().is_file()
     }
 

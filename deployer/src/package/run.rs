@@ -35,7 +35,7 @@ struct Script {
 
 impl CargoRun {
     /// Finds a job's executable among those that this invocation named.
-    pub fn made(&self, job: &Job, builder: Builder) -> Option<BuiltExecutable> {
+    pub fn find_executable(&self, job: &Job, builder: Builder) -> Option<BuiltExecutable> {
         let (_, _, path) =
             self.executables.iter().find(|(package, bin, _)| *package == job.package && *bin == job.bin)?;
         let mut made = BuiltExecutable {

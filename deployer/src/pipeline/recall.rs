@@ -86,7 +86,7 @@ fn with_records(
 
 /// Tells whether the identity of a resource needs no variable without a value.
 fn is_named(resource: &Resource) -> bool {
-    let kind = kinds::registered(resource.kind);
+    let kind = kinds::find_registered(resource.kind);
     !kind.identity().iter().filter_map(|property| resource.spec.get(property)).any(needs_variable)
 }
 

@@ -81,7 +81,7 @@ impl Problem {
             Effect::Unchanged { .. } | Effect::Delete { .. } | Effect::Forget { .. } => return None,
         };
         let changes = changes.map(|changes| Changes(changes.iter().map(|change| change.path.clone()).collect()));
-        let refused = node.kind.refused(&wanted.desired, changes.as_ref())?;
+        let refused = node.kind.find_refusal(&wanted.desired, changes.as_ref())?;
         Some(Self::of(node, refused.code, format!("`{}`: {}", node.address, refused.message), refused.help))
     }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::reference;
 use crate::spec::document::Document;
 use crate::spec::head;
-use crate::spec::schema::checked;
+use crate::spec::schema::checked_schema;
 use crate::spec::sections::SECTIONS;
 use crate::spec::sections::any::AnySection;
 use crate::spec::source::SourceText;
@@ -46,7 +46,7 @@ A word of the second part that stands in `stack.yaml` gets the answer beside it 
 pub fn document() -> String {
     let mut text = INTRODUCTION.to_owned();
     for section in SECTIONS {
-        let about = checked()["properties"][section.name()]["description"].as_str().unwrap_or_default();
+        let about = checked_schema()["properties"][section.name()]["description"].as_str().unwrap_or_default();
         let about = about.replace('\n', " ");
         let kinds: Vec<String> = kinds(*section).into_iter().map(|kind| format!("`{kind}`")).collect();
         let _ = writeln!(text, "| [`{0}`](kinds/{0}.md) | {about} | {1} |", section.name(), kinds.join(", "));

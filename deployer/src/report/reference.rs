@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::kinds;
 use crate::spec::document::Document;
-use crate::spec::schema::checked;
+use crate::spec::schema::checked_schema;
 use crate::spec::sections::any::AnySection;
 use crate::spec::sections::{Common, SECTIONS};
 use crate::spec::source::SourceText;
@@ -33,14 +33,14 @@ fn contents() -> String {
     let mut text =
         format!("{GENERATED}# Reference of stack.yaml\n\n- [The head, variables and common properties](stack.md)\n");
     for section in SECTIONS {
-        let about = description(&checked()["properties"][section.name()]);
+        let about = description(&checked_schema()["properties"][section.name()]);
         let _ = writeln!(text, "- [{0}]({0}.md): {about}", section.name());
     }
     text + "\n[stack-yaml](../stack-yaml.md) explains how it fits together, [errors](../errors.md) every code.\n"
 }
 
 fn head() -> String {
-    let root = checked();
+    let root = checked_schema();
     let head = root["properties"].as_object().cloned().unwrap_or_default();
     let own: Map<String, Value> =
         head.into_iter().filter(|(name, _)| SECTIONS.iter().all(|section| section.name() != name)).collect();
@@ -56,7 +56,7 @@ fn head() -> String {
 }
 
 fn page(section: &dyn AnySection) -> String {
-    let mut element = checked()["properties"][section.name()]["additionalProperties"].clone();
+    let mut element = checked_schema()["properties"][section.name()]["additionalProperties"].clone();
     if let Some(properties) = element["properties"].as_object_mut() {
         properties.retain(|name, _| !Common::NAMES.contains(&name.as_str()));
     }
@@ -139,7 +139,7 @@ impl<'a> Tables<'a> {
 
 fn resolved(schema: &Value) -> &Value {
     let to = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
-    to.and_then(|to| checked().pointer(to.trim_start_matches('#'))).unwrap_or(schema)
+    to.and_then(|to| checked_schema().pointer(to.trim_start_matches('#'))).unwrap_or(schema)
 }
 
 /// Returns the schema of a map with named properties: the property's own, or that of its items or entries.
@@ -291,7 +291,7 @@ mod tests {
         for section in SECTIONS {
             let parsed = yaml::parse(section.example()).expect("examples are YAML");
             let elements = parsed.value[section.name()].as_object().expect("its own section").clone();
-            let schema = &checked()["properties"][section.name()]["additionalProperties"]["properties"];
+            let schema = &checked_schema()["properties"][section.name()]["additionalProperties"]["properties"];
             for name in schema.as_object().expect("properties").keys() {
                 let shown = elements.values().any(|element| element.get(name).is_some());
                 assert!(shown || Common::NAMES.contains(&name.as_str()), "{}.{name}", section.name());

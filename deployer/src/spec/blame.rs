@@ -94,7 +94,7 @@ fn item(element: &Value, list: &str, entry: &str, secrets: &Secrets) -> Vec<Stri
         let mut texts = item.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str);
         texts.any(|text| {
             let bare = text.trim_start_matches("${").trim_end_matches('}');
-            bare == entry || text.rsplit(':').next() == Some(entry) || secrets.named(text) == entry
+            bare == entry || text.rsplit(':').next() == Some(entry) || secrets.name_secrets(text) == entry
         })
     };
     let items = element.get(list).and_then(Value::as_array);

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use self::finish::{covered, finish, once};
+use self::finish::{cover_secrets, finish, once};
 pub use self::lacking::Keeps;
 use self::loading::Loading;
 use super::blame::{self, RefusedCall};
@@ -83,7 +83,7 @@ impl Document {
         let mut loading = Loading::of(spans);
         let checked = loading.check(value, inputs, &mut unreadable);
         let document = checked.map(|(head, region, sections)| Self {
-            source: covered(&source, &loading.secrets),
+            source: cover_secrets(&source, &loading.secrets),
             spans: loading.spans.clone(),
             owner: env::owner(&head.stack, inputs.preview.as_deref()),
             named: std::mem::take(&mut loading.named),
@@ -115,7 +115,7 @@ impl Document {
                 });
                 finish(&mut findings, &loading.spans, &loading.secrets);
                 once(&mut findings);
-                Err(InvalidStack { findings, source: covered(&source, &loading.secrets), sound })
+                Err(InvalidStack { findings, source: cover_secrets(&source, &loading.secrets), sound })
             }
         }
     }
@@ -258,7 +258,7 @@ impl Document {
     /// resolve completely.
     pub fn check_filled(&self, fill: &dyn Fn(&str) -> Option<String>) -> Findings {
         let mut findings = Findings::default();
-        let schema = schema::checked();
+        let schema = schema::checked_schema();
         for (section, elements) in &self.sections {
             let (mut elements, path) = (elements.clone(), DocPath::of([section]));
             let mut filled = HashSet::new();
@@ -330,7 +330,7 @@ impl Document {
                 if broken.contains(&[section_name.clone(), name.clone()][..]) {
                     continue;
                 }
-                let lacks = unresolved(element);
+                let lacks = has_reported_text(element);
                 if lacks && !self.can_be_lowered_without_values(element) {
                     continue;
                 }
@@ -359,12 +359,12 @@ impl Document {
 }
 
 /// Tells whether a value contains a text that is reported already: bad syntax, or a variable without a value.
-fn unresolved(value: &Value) -> bool {
+fn has_reported_text(value: &Value) -> bool {
     match value {
         Value::String(text) if text.contains("${") => template::parse(text)
             .map_or(true, |parts| parts.iter().any(|part| matches!(part, template::TextPart::Var(_)))),
-        Value::Array(items) => items.iter().any(unresolved),
-        Value::Object(entries) => entries.values().any(unresolved),
+        Value::Array(items) => items.iter().any(has_reported_text),
+        Value::Object(entries) => entries.values().any(has_reported_text),
         _ => false,
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::sections::about::Suffix;
-use super::sections::{self, shortened};
+use super::sections::{self, shorten_name};
 use super::template::{self, TextPart};
 
 /// The value of `${env}` without `--env`.
@@ -164,7 +164,7 @@ pub fn rename(suffix: &Suffix, own: &mut Map<String, Value>, default: &str, env:
     let ending = if is_fifo || base.len() < name.len() { ".fifo" } else { "" };
     let room = longest - ending.len() - env.len() - 1;
     // A name that contains a reference cannot be cut before the reference is resolved.
-    let base = if base.contains("${") { base.to_owned() } else { shortened(base, room) };
+    let base = if base.contains("${") { base.to_owned() } else { shorten_name(base, room) };
     own.insert(property.to_owned(), format!("{base}-{env}{ending}").into());
 }
 
@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    fn renamed(section: &str, own: Value, env: &str) -> String {
+    fn rename_element(section: &str, own: Value, env: &str) -> String {
         let Value::Object(mut own) = own else { panic!("a map") };
         rename(&sections::find(section).unwrap().about().suffix, &mut own, "shop-orders", env);
         own["name"].as_str().unwrap().to_owned()
@@ -227,20 +227,20 @@ mod tests {
 
     #[test]
     fn names_end_with_the_environment_within_each_kinds_length() {
-        assert_eq!(renamed("queues", json!({}), "pr-7"), "shop-orders-pr-7");
-        assert_eq!(renamed("queues", json!({"name": "a.fifo", "fifo_queue": true}), "pr-7"), "a-pr-7.fifo");
-        assert_eq!(renamed("topics", json!({"fifo_topic": true}), "pr-7"), "shop-orders-pr-7.fifo");
-        assert_eq!(renamed("queues", json!({"name": "${queues.a.name}-x"}), "b"), "${queues.a.name}-x-b");
+        assert_eq!(rename_element("queues", json!({}), "pr-7"), "shop-orders-pr-7");
+        assert_eq!(rename_element("queues", json!({"name": "a.fifo", "fifo_queue": true}), "pr-7"), "a-pr-7.fifo");
+        assert_eq!(rename_element("topics", json!({"fifo_topic": true}), "pr-7"), "shop-orders-pr-7.fifo");
+        assert_eq!(rename_element("queues", json!({"name": "${queues.a.name}-x"}), "b"), "${queues.a.name}-x-b");
         let env = "e".repeat(LONGEST);
         for section in sections::SECTIONS {
             let Suffix::Property { property, longest, fifo } = section.about().suffix else { continue };
             let section = section.name();
             let long = "n".repeat(longest);
-            let one = renamed(section, json!({ property: long }), &env);
-            let other = renamed(section, json!({ property: long }), "b");
+            let one = rename_element(section, json!({ property: long }), &env);
+            let other = rename_element(section, json!({ property: long }), "b");
             assert!(one.len() <= longest && one.ends_with(&env) && one != other, "{section}: {one}");
             if let Some(fifo) = fifo {
-                let fifo = renamed(section, json!({ property: long, fifo: true }), &env);
+                let fifo = rename_element(section, json!({ property: long, fifo: true }), &env);
                 assert!(fifo.len() <= longest && fifo.ends_with(".fifo"), "{section}: {fifo}");
             }
         }

@@ -45,7 +45,7 @@ impl Walk<'_> {
                 let whole = alone(content);
                 if let Some(resolved) = text(content, self.variables, &self.names, path, self.findings) {
                     if resolved != *value {
-                        let written = whole.and_then(|name| self.variables.written(&name).map(str::to_owned));
+                        let written = whole.and_then(|name| self.variables.spelling(&name).map(str::to_owned));
                         self.touched.insert(path.0.clone(), written);
                     }
                     *value = resolved;
@@ -109,7 +109,7 @@ pub(super) fn text(
                     joined.extend(template::parse(value).unwrap_or_default());
                 }
                 Some(value) => {
-                    let written = variables.written(&name).map_or_else(|| value.to_string(), str::to_owned);
+                    let written = variables.spelling(&name).map_or_else(|| value.to_string(), str::to_owned);
                     joined.push(TextPart::Text(written));
                 }
                 None => complete = false,
@@ -120,7 +120,7 @@ pub(super) fn text(
     if !complete {
         return None;
     }
-    match template::write(&merged(joined)) {
+    match template::write(&merge_texts(joined)) {
         Ok(text) => Some(Value::String(text)),
         Err(error) => {
             findings.error("stack::template", path.clone(), error.message).help(error.help);
@@ -138,7 +138,7 @@ pub(super) fn alone(text: &str) -> Option<String> {
 }
 
 /// Joins neighbouring texts, so that a `$` and a `{` that come together are escaped.
-fn merged(parts: Vec<TextPart>) -> Vec<TextPart> {
+fn merge_texts(parts: Vec<TextPart>) -> Vec<TextPart> {
     let mut merged: Vec<TextPart> = Vec::new();
     for part in parts {
         match (merged.last_mut(), part) {

@@ -53,7 +53,7 @@ fn is_code(region: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn said(region: &str) -> Vec<(String, Option<String>)> {
+    fn messages(region: &str) -> Vec<(String, Option<String>)> {
         let mut findings = Findings::default();
         of_environment("AWS_REGION", region, &mut findings);
         findings.0.into_iter().map(|finding| (finding.message, finding.help)).collect()
@@ -63,14 +63,16 @@ mod tests {
     fn regions_of_every_partition_are_known() {
         for region in ["eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-west-1", "eusc-de-east-1"]
         {
-            assert!(said(region).is_empty(), "{region}");
+            assert!(messages(region).is_empty(), "{region}");
         }
     }
 
     #[test]
     fn a_region_that_is_none_is_refused_and_one_that_nobody_knows_doubted() {
-        assert_eq!(said("Frankfurt")[0].0, "AWS_REGION holds `Frankfurt`, which is no region's code");
-        assert!(said("eu-wets-1")[0].1.as_deref().is_some_and(|help| help.starts_with("did you mean `eu-west-1`?")));
-        assert_eq!(said("eu-atlantis-1").len(), 1);
+        assert_eq!(messages("Frankfurt")[0].0, "AWS_REGION holds `Frankfurt`, which is no region's code");
+        assert!(
+            messages("eu-wets-1")[0].1.as_deref().is_some_and(|help| help.starts_with("did you mean `eu-west-1`?"))
+        );
+        assert_eq!(messages("eu-atlantis-1").len(), 1);
     }
 }

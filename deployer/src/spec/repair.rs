@@ -8,7 +8,7 @@ use super::check::{self, Origin};
 use super::finding::{DocPath, Finding, Findings, Severity};
 use super::interpolate::VariablePaths;
 use super::nearest::nearest;
-use super::schema::checked;
+use super::schema::checked_schema;
 use super::spans::SpanIndex;
 use super::uncovered::{self, WordMeaning};
 use super::values::Seconds;
@@ -20,13 +20,13 @@ const ROUNDS: usize = 4;
 
 /// Returns the element at `path` (section, name) without the mistakes that the schema finds; `None` if it is unclear
 /// what its author meant.
-pub(super) fn repaired(element: &Value, path: &DocPath, spans: &SpanIndex) -> Option<Value> {
-    let schema = &checked()["properties"][path.0.first()?]["additionalProperties"];
+pub(super) fn repair_element(element: &Value, path: &DocPath, spans: &SpanIndex) -> Option<Value> {
+    let schema = &checked_schema()["properties"][path.0.first()?]["additionalProperties"];
     let origin = Origin { spans, touched: &VariablePaths::default() };
     let mut element = element.clone();
     for _ in 0..ROUNDS {
         let mut trial = element.clone();
-        let found = check::check(&mut trial, checked(), schema, path, &origin);
+        let found = check::check(&mut trial, checked_schema(), schema, path, &origin);
         let errors: Vec<&Finding> = found.0.iter().filter(|finding| finding.severity == Severity::Error).collect();
         if errors.is_empty() {
             return Some(trial);
@@ -56,8 +56,8 @@ fn repair(element: &mut Value, error: &Finding, schema: &'static Value, path: &D
     if error.code == "stack::missing-property" {
         let map = at(element, inner)?.as_object_mut()?;
         for parent in schemas(schema, inner) {
-            for name in required(parent).filter(|name| !map.contains_key(*name)).collect::<Vec<_>>() {
-                map.insert(name.to_owned(), invented(&schemas(&parent["properties"][name], &[]))?);
+            for name in required_properties(parent).filter(|name| !map.contains_key(*name)).collect::<Vec<_>>() {
+                map.insert(name.to_owned(), invent_value(&schemas(&parent["properties"][name], &[]))?);
             }
         }
         return Some(());
@@ -69,12 +69,12 @@ fn repair(element: &mut Value, error: &Finding, schema: &'static Value, path: &D
         (&*parent, error.code)
     else {
         let options = schemas(schema, inner);
-        let optional = parents.iter().all(|parent| !required(parent).any(|name| name == last));
+        let optional = parents.iter().all(|parent| !required_properties(parent).any(|name| name == last));
         let value = at(parent, std::slice::from_ref(last))?;
-        match meant(value, error.code, &options) {
+        match likeliest_value(value, error.code, &options) {
             Some(meant) => *value = meant,
             None if optional && is_plain(&options) => drop(parent.as_object_mut()?.shift_remove(last)?),
-            None => *value = invented(&options).filter(|_| is_plain(&options))?,
+            None => *value = invent_value(&options).filter(|_| is_plain(&options))?,
         }
         return Some(());
     };
@@ -87,7 +87,7 @@ fn repair(element: &mut Value, error: &Finding, schema: &'static Value, path: &D
         .map(String::as_str)
         .collect();
     let full: Vec<String> = path.0.iter().chain(outer).cloned().collect();
-    if let WordMeaning::Property(meant) = uncovered::meant(last, &known, &full) {
+    if let WordMeaning::Property(meant) = uncovered::find_meaning(last, &known, &full) {
         map.entry(meant).or_insert(value);
     }
     Some(())
@@ -103,31 +103,31 @@ fn at<'v>(value: &'v mut Value, path: &[String]) -> Option<&'v mut Value> {
 /// Lists the schemas that the value at `path` may conform to: variants and references are resolved.
 fn schemas(schema: &'static Value, path: &[String]) -> Vec<&'static Value> {
     let mut found = Vec::new();
-    resolved(schema, 0, &mut found);
+    collect_schemas(schema, 0, &mut found);
     for part in path {
         let outer = std::mem::take(&mut found);
         for schema in outer {
             let inner = [&schema["properties"][part], &schema["items"], &schema["additionalProperties"]];
             if let Some(inner) = inner.into_iter().find(|inner| inner.is_object()) {
-                resolved(inner, 0, &mut found);
+                collect_schemas(inner, 0, &mut found);
             }
         }
     }
     found
 }
 
-fn resolved(schema: &'static Value, depth: usize, found: &mut Vec<&'static Value>) {
+fn collect_schemas(schema: &'static Value, depth: usize, found: &mut Vec<&'static Value>) {
     if depth > 8 {
         return;
     }
     found.push(schema);
-    let target = schema["$ref"].as_str().and_then(|to| checked().pointer(to.strip_prefix('#')?));
+    let target = schema["$ref"].as_str().and_then(|to| checked_schema().pointer(to.strip_prefix('#')?));
     let variants =
         ["anyOf", "oneOf", "allOf"].into_iter().flat_map(|word| schema[word].as_array().into_iter().flatten());
-    target.into_iter().chain(variants).for_each(|part| resolved(part, depth + 1, found));
+    target.into_iter().chain(variants).for_each(|part| collect_schemas(part, depth + 1, found));
 }
 
-fn required(schema: &'static Value) -> impl Iterator<Item = &'static str> {
+fn required_properties(schema: &'static Value) -> impl Iterator<Item = &'static str> {
     schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
@@ -154,7 +154,7 @@ fn words(schemas: &[&'static Value]) -> Vec<&'static str> {
 }
 
 /// Returns the valid value that an author most likely meant.
-fn meant(value: &Value, code: &str, schemas: &[&'static Value]) -> Option<Value> {
+fn likeliest_value(value: &Value, code: &str, schemas: &[&'static Value]) -> Option<Value> {
     let words = words(schemas);
     if let (Some(text), false) = (value.as_str(), words.is_empty()) {
         return nearest(text, words).map(Value::from);
@@ -186,7 +186,7 @@ fn in_range(number: f64, schemas: &[&'static Value]) -> Option<Value> {
 }
 
 /// Returns a value for a property that is missing or unclear.
-fn invented(schemas: &[&'static Value]) -> Option<Value> {
+fn invent_value(schemas: &[&'static Value]) -> Option<Value> {
     if let Some(word) = words(schemas).first() {
         return Some(Value::from(*word));
     }
@@ -204,7 +204,7 @@ mod tests {
     use crate::spec::variables::Inputs;
 
     /// Returns the codes of a stack's findings, each with the property that it is about.
-    fn found(element: &str) -> Vec<String> {
+    fn finding_codes(element: &str) -> Vec<String> {
         let text = format!("stack: s\nregion: eu-west-1\n{element}\n");
         let failure = pipeline::check(SourceText::new("stack.yaml", text), &Inputs::default()).err().expect("an error");
         let one = |finding: &super::Finding| {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn alarm(changes: &str) -> Vec<String> {
-        found(&format!(
+        finding_codes(&format!(
             "alarms:\n  a: {{ namespace: Shop, metric_name: Orders, comparison_operator: GreaterThanThreshold, threshold: 1, {changes} }}"
         ))
     }
@@ -230,10 +230,10 @@ mod tests {
         let both = ["stack::unknown-property evaluation_periodes", "alarm::datapoints datapoints_to_alarm"];
         assert_eq!(alarm("statistic: Sum, period: 60s, evaluation_periodes: 1, datapoints_to_alarm: 2"), both);
         let both = ["stack::out-of-range memory_size", "function::log-retention log_retention"];
-        assert_eq!(found("functions:\n  f: { zip: f.zip, memory_size: 1, log_retention: 15 }"), both);
+        assert_eq!(finding_codes("functions:\n  f: { zip: f.zip, memory_size: 1, log_retention: 15 }"), both);
         let both = ["stack::bad-value name", "api::route FETCH /"];
         assert_eq!(
-            found(
+            finding_codes(
                 "queues: { q: { name: \"a b\" } }\napis: { a: { routes: { \"FETCH /\": f } } }\nfunctions: { f: { zip: f.zip, timeout: 29s } }"
             ),
             both
@@ -243,14 +243,20 @@ mod tests {
     #[test]
     fn nothing_is_reported_that_follows_from_a_mistake() {
         // The author clearly means a FIFO queue.
-        assert_eq!(found("queues: { q: { name: q.fifo, fifo_queue: yes } }"), ["stack::wrong-type fifo_queue"]);
+        assert_eq!(finding_codes("queues: { q: { name: q.fifo, fifo_queue: yes } }"), ["stack::wrong-type fifo_queue"]);
         // It is unclear whether the queue is FIFO.
-        assert_eq!(found("queues: { q: { name: q.fifo, fifo_queue: perhaps } }"), ["stack::wrong-type fifo_queue"]);
-        assert_eq!(found("functions: { f: { crte: f, bin: f } }"), ["stack::unknown-property crte"]);
-        assert_eq!(found("functions: { f: { source: f, memory_size: 512 } }"), ["stack::unknown-property source"]);
+        assert_eq!(
+            finding_codes("queues: { q: { name: q.fifo, fifo_queue: perhaps } }"),
+            ["stack::wrong-type fifo_queue"]
+        );
+        assert_eq!(finding_codes("functions: { f: { crte: f, bin: f } }"), ["stack::unknown-property crte"]);
+        assert_eq!(
+            finding_codes("functions: { f: { source: f, memory_size: 512 } }"),
+            ["stack::unknown-property source"]
+        );
         assert_eq!(alarm("statistc: Sum, period: 60s, evaluation_periods: 1"), ["stack::unknown-property statistc"]);
         assert_eq!(alarm("statistic: Sum, period: often, evaluation_periods: 200"), ["stack::bad-value period"]);
         let bucket = "buckets: { b: { encryption: { sse_algorithm: kms, kms_master_key_id: k } } }";
-        assert_eq!(found(bucket), ["stack::bad-value sse_algorithm"]);
+        assert_eq!(finding_codes(bucket), ["stack::bad-value sse_algorithm"]);
     }
 }

@@ -17,7 +17,7 @@ pub use editor::editor;
 const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]*$";
 
 /// Returns the schema that documents are checked against, after variables are filled in.
-pub fn checked() -> &'static Value {
+pub fn checked_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build);
     &SCHEMA
 }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere_and_every_pattern_compiles() {
-        let schema = checked();
+        let schema = checked_schema();
         let (mut references, mut patterns) = (0, 0);
         each(schema, &mut |part| {
             if let Some(Value::String(to)) = part.get("$ref") {
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn every_section_lists_its_own_and_the_common_properties_and_no_others() {
         for section in SECTIONS {
-            let element = &checked()["properties"][section.name()]["additionalProperties"];
+            let element = &checked_schema()["properties"][section.name()]["additionalProperties"];
             assert_eq!(element["additionalProperties"], false, "{}", section.name());
             for common in super::super::sections::Common::NAMES {
                 assert!(element["properties"].get(common).is_some(), "{}.{common}", section.name());

@@ -102,7 +102,7 @@ impl Secrets {
     }
 
     /// Replaces each secret by the name of its variable: `user:vars.token@host`.
-    pub fn named<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub fn name_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.replace(text, |secret| {
             let forms = self.forms.iter().filter(|form| secret.contains(&form.text));
             let whole = forms.min_by_key(|form| std::cmp::Reverse(form.text.len()));
@@ -118,7 +118,7 @@ impl Secrets {
         let ended = self.forms.iter().filter_map(|form| overlap(&form.text, text)).max();
         let begun = begun.map(|bytes| text.len() - bytes..text.len());
         let cut = begun.into_iter().chain(ended.map(|bytes| 0..bytes));
-        replaced(text, joined(self.found(text).chain(cut)), |_| MASK.to_owned())
+        replace_places(text, merge_places(self.find_places(text).chain(cut)), |_| MASK.to_owned())
     }
 
     /// Masks every text of a value, including property names.
@@ -176,11 +176,11 @@ impl Secrets {
     }
 
     fn replace<'a>(&self, text: &'a str, stand_in: impl Fn(&str) -> String) -> Cow<'a, str> {
-        replaced(text, joined(self.found(text)), stand_in)
+        replace_places(text, merge_places(self.find_places(text)), stand_in)
     }
 
     /// Finds the places of secrets. A match inside a mask that is already in the text is no secret.
-    fn found(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+    fn find_places(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         let masked: Vec<Range<usize>> = text.match_indices(MASK).map(|(at, mask)| at..at + mask.len()).collect();
         let mut found = Vec::new();
         // Preparing a search costs the length of the form, and most texts are short.
@@ -197,7 +197,7 @@ impl Secrets {
 }
 
 /// Merges overlapping places.
-fn joined(found: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+fn merge_places(found: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = found.collect();
     found.sort_by_key(|place| (place.start, place.end));
     let mut places: Vec<Range<usize>> = Vec::new();
@@ -210,7 +210,7 @@ fn joined(found: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
     places
 }
 
-fn replaced(text: &str, places: Vec<Range<usize>>, stand_in: impl Fn(&str) -> String) -> Cow<'_, str> {
+fn replace_places(text: &str, places: Vec<Range<usize>>, stand_in: impl Fn(&str) -> String) -> Cow<'_, str> {
     if places.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -75,7 +75,7 @@ impl SourceText {
             Ok(text) => {
                 let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
                 match text.char_indices().find(|(_, character)| is_refused(*character)) {
-                    Some((at, character)) => Err(refused(text, at, character)),
+                    Some((at, character)) => Err(refusal(text, at, character)),
                     None => Ok(text),
                 }
             }
@@ -98,7 +98,7 @@ fn is_refused(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
 }
 
-fn refused(text: &str, at: usize, character: char) -> Findings {
+fn refusal(text: &str, at: usize, character: char) -> Findings {
     let mut findings = Findings::default();
     let code = u32::from(character);
     findings

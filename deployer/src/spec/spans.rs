@@ -104,7 +104,7 @@ impl SpanIndex {
     }
 
     /// Returns the unquoted scalar at `path` as its author wrote it; `None` for quoted ones, lists and maps.
-    pub fn written(&self, path: &DocPath) -> Option<&str> {
+    pub fn spelling(&self, path: &DocPath) -> Option<&str> {
         let mut node = self.reach(path)?;
         for _ in 0..MERGES {
             let Body::Alias(Some(target)) = self.nodes[node].body else { break };

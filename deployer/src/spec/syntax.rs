@@ -223,7 +223,7 @@ fn colon(text: &str, at: usize) -> Option<Mistake> {
 mod tests {
     use super::*;
 
-    fn said(text: &str, at: &str, info: &str, open: &[usize]) -> (String, String) {
+    fn message_at(text: &str, at: &str, info: &str, open: &[usize]) -> (String, String) {
         let found = mistake(text, text.find(at).unwrap(), info, open);
         (text[found.range.0..found.range.1].to_owned(), found.message)
     }
@@ -234,17 +234,20 @@ mod tests {
         assert!(closes(text, 3));
         assert!(!closes("a: { b: c\nd: e }\n", 3));
         assert!(closes("a: [\n  \"]\", # ]\n]\n", 3));
-        assert_eq!(said(text, "d: e", "did not find expected ','", &[3]).0, "d");
+        assert_eq!(message_at(text, "d: e", "did not find expected ','", &[3]).0, "d");
     }
 
     #[test]
     fn a_tab_is_found_on_the_line_that_it_indents() {
-        assert_eq!(said("a:\n\tb: c\n", "b", "tabs", &[]), ("\t".into(), "a tab indents this line".into()));
-        assert_eq!(said("a:\n  b: c\n \td: e\n", "c", "found a tab", &[]).0, "\t");
+        assert_eq!(message_at("a:\n\tb: c\n", "b", "tabs", &[]), ("\t".into(), "a tab indents this line".into()));
+        assert_eq!(message_at("a:\n  b: c\n \td: e\n", "c", "found a tab", &[]).0, "\t");
     }
 
     #[test]
     fn a_text_with_a_colon_is_shown_as_a_whole() {
-        assert_eq!(said("a: old: message\n", ": message", "mapping values are not allowed", &[]).0, "old: message");
+        assert_eq!(
+            message_at("a: old: message\n", ": message", "mapping values are not allowed", &[]).0,
+            "old: message"
+        );
     }
 }

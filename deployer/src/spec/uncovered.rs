@@ -80,14 +80,14 @@ impl UncoveredAnswer {
     pub fn lines(&self) -> String {
         let Self::Elsewhere { variable, allow, on, .. } = self else { return String::new() };
         let on: Vec<String> = on.iter().map(|end| format!("\"${{vars.{variable}}}{end}\"")).collect();
-        let (allow, on) = (listed(allow), listed(&on));
+        let (allow, on) = (join_texts(allow), join_texts(&on));
         format!(
             "vars: {{ {variable}: {{ required: true }} }}\npermissions: [ {{ allow: {allow}, on: {on} }} ]  # of the function"
         )
     }
 }
 
-fn listed<T: AsRef<str>>(texts: &[T]) -> String {
+fn join_texts<T: AsRef<str>>(texts: &[T]) -> String {
     let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
     if let [one] = texts[..] { one.to_owned() } else { format!("[{}]", texts.join(", ")) }
 }
@@ -116,7 +116,7 @@ pub enum WordMeaning<'a> {
 }
 
 /// Finds out what an unknown word in the map at `path` was probably meant to be. `known` are the map's properties.
-pub fn meant<'a>(word: &str, known: &[&'a str], path: &[String]) -> WordMeaning<'a> {
+pub fn find_meaning<'a>(word: &str, known: &[&'a str], path: &[String]) -> WordMeaning<'a> {
     let words = at(path).flat_map(|uncovered| uncovered.words).copied();
     let Some(nearest) = nearest_besides(word, known.iter().copied(), words) else { return WordMeaning::Nothing };
     match at(path).find(|uncovered| uncovered.words.contains(&nearest)) {

@@ -167,7 +167,7 @@ impl Variables {
     }
 
     /// Returns a variable's number or truth value as it is written.
-    pub fn written(&self, name: &str) -> Option<&str> {
+    pub fn spelling(&self, name: &str) -> Option<&str> {
         self.written.0.get(name).map(String::as_str)
     }
 
@@ -185,7 +185,7 @@ impl Variables {
                 if declaration.secret {
                     self.secrets.add_variable(name, &plain);
                 }
-                Some(self.written(name).map_or(plain, str::to_owned))
+                Some(self.spelling(name).map_or(plain, str::to_owned))
             }
             _ => None,
         };

@@ -9,12 +9,12 @@ use std::fmt::Write as _;
 /// Escapes control characters, characters that change the direction of text, and characters without width. Keeps line
 /// ends and tabs; see [`line`] for texts that must stay on one line.
 pub fn text(text: &str) -> Cow<'_, str> {
-    written_out(text, obeyed)
+    written_out(text, is_obeyed)
 }
 
 /// Escapes like [`text`], and also line ends, for a text that must stay on one line.
 pub fn line(text: &str) -> Cow<'_, str> {
-    written_out(text, |c| c == '\n' || obeyed(c))
+    written_out(text, |c| c == '\n' || is_obeyed(c))
 }
 
 fn written_out(text: &str, which: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -38,7 +38,7 @@ fn written_out(text: &str, which: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 /// Tells whether a terminal obeys or hides a character: controls (C0, DEL, C1), line and paragraph separators, and
 /// Unicode's format characters (marks, embeddings, overrides and isolates of direction, zero width, annotations, tags).
-fn obeyed(c: char) -> bool {
+fn is_obeyed(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         c if c.is_control() => true,
@@ -72,7 +72,7 @@ mod tests {
     fn a_json_text_keeps_its_meaning() {
         let value = serde_json::json!({"a\u{9b}": "\u{1b}\u{202e}\u{e0041}\u{7f} é"});
         let shown = text(&value.to_string()).into_owned();
-        assert!(!shown.chars().any(obeyed), "{shown}");
+        assert!(!shown.chars().any(is_obeyed), "{shown}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

@@ -32,7 +32,7 @@ impl Spellings {
             };
             match value {
                 Value::Number(_) | Value::Bool(_) => {
-                    written.0.extend(spans.written(&place).map(|text| (name.clone(), text.to_owned())));
+                    written.0.extend(spans.spelling(&place).map(|text| (name.clone(), text.to_owned())));
                 }
                 Value::Null => texts(value, spans, &place, unreadable),
                 _ => {}
@@ -45,7 +45,7 @@ impl Spellings {
 /// Replaces a scalar by its spelling in the source.
 fn texts(value: &mut Value, spans: &SpanIndex, path: &DocPath, unreadable: &mut Findings) {
     let scalar = matches!(value, Value::Number(_) | Value::Bool(_) | Value::Null);
-    if let Some(text) = spans.written(path).filter(|text| scalar && !yaml::is_nothing(text)) {
+    if let Some(text) = spans.spelling(path).filter(|text| scalar && !yaml::is_nothing(text)) {
         *value = Value::from(template::escape(text));
         unreadable.0.retain(|finding| finding.path != *path || !yaml::is_of_number(finding));
     }

@@ -3,7 +3,7 @@
 use super::{Alarm, FoundResource};
 use crate::aws::{Aws, AwsError};
 
-pub(super) fn found(name: &str) -> FoundResource<Alarm> {
+pub(super) fn found_resource(name: &str) -> FoundResource<Alarm> {
     FoundResource::of(name, Alarm { alarm_name: name.to_owned(), ..Alarm::default() })
 }
 
@@ -14,5 +14,5 @@ pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResou
     }
     let call = aws.clients.cloudwatch.describe_alarms().alarm_name_prefix(begins).max_records(100);
     let page = aws.call("cloudwatch:DescribeAlarms", call.send()).await?;
-    Ok(page.metric_alarms().iter().filter_map(|alarm| alarm.alarm_name()).map(found).collect())
+    Ok(page.metric_alarms().iter().filter_map(|alarm| alarm.alarm_name()).map(found_resource).collect())
 }

@@ -59,20 +59,20 @@ fn a_percentile_is_sent_without_a_statistic_and_read_back_the_same() {
         .set_period(*sent.get_period())
         .set_evaluation_periods(*sent.get_evaluation_periods())
         .build();
-    assert_eq!(observed("age", live, Tags::new()).unwrap(), want);
+    assert_eq!(to_spec("age", live, Tags::new()).unwrap(), want);
 }
 
 #[test]
 fn beside_a_percentile_no_statistic_is_read() {
     let live = MetricAlarm::builder().evaluation_periods(1).statistic(Statistic::Average);
-    let alarm = observed("age", live.extended_statistic("p99").build(), Tags::new()).unwrap();
+    let alarm = to_spec("age", live.extended_statistic("p99").build(), Tags::new()).unwrap();
     assert_eq!((alarm.statistic, alarm.extended_statistic.as_deref()), (None, Some("p99")));
 }
 
 #[test]
 fn what_aws_leaves_out_reads_as_its_documented_default() {
     let live = MetricAlarm::builder().evaluation_periods(3).unit(StandardUnit::Seconds).build();
-    let alarm = observed("age", live, Tags::new()).unwrap();
+    let alarm = to_spec("age", live, Tags::new()).unwrap();
     assert_eq!(alarm.datapoints_to_alarm, 3);
     assert_eq!(alarm.treat_missing_data, "missing");
     assert!(alarm.actions_enabled);
@@ -81,5 +81,5 @@ fn what_aws_leaves_out_reads_as_its_documented_default() {
 
 #[test]
 fn an_alarm_without_evaluation_periods_is_not_taken_for_one() {
-    assert!(observed("age", MetricAlarm::builder().build(), Tags::new()).is_err());
+    assert!(to_spec("age", MetricAlarm::builder().build(), Tags::new()).is_err());
 }

@@ -91,7 +91,7 @@ pub(super) async fn is_deleting(aws: &Aws, spec: &EventSource, uuid: &str) -> Re
 }
 
 /// Waits until no mapping of the pair is listed. Concurrent waits share the listings.
-pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
+pub(super) async fn wait_until_deleted(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
     aws.until("the event source mapping to be gone", SETTLED_WITHIN, || async move {
         aws.shared_look().await;
         Ok(match list_along(aws, spec).await?.first() {
@@ -103,7 +103,7 @@ pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> 
 }
 
 /// Waits until the mapping can be changed. If the mapping is not listed, the next call reports that.
-pub(super) async fn settled(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
+pub(super) async fn wait_until_changeable(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
     aws.until("the event source mapping to be Enabled or Disabled", SETTLED_WITHIN, || async {
         let all = list(aws, spec).await?;
         Ok(match all.iter().find(|m| !matches!(m.state(), None | Some("Enabled" | "Disabled"))) {

@@ -5,7 +5,7 @@ use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError};
 
 /// Returns a mapping without a spec: its UUID does not contain its source or function.
-pub(super) fn found(uuid: &str) -> FoundResource<EventSource> {
+pub(super) fn found_resource(uuid: &str) -> FoundResource<EventSource> {
     FoundResource { id: uuid.to_owned(), spec: None, address: None }
 }
 
@@ -34,5 +34,5 @@ pub(super) async fn look_up(aws: &Aws, uuid: &str) -> Result<Option<EventSource>
 pub(super) async fn all(aws: &Aws, function: Option<&str>) -> Result<Vec<FoundResource<EventSource>>, AwsError> {
     let call = aws.clients.lambda.list_event_source_mappings().set_function_name(function.map(str::to_owned));
     let page = aws.call("lambda:ListEventSourceMappings", call.send()).await?;
-    Ok(page.event_source_mappings().iter().filter_map(|mapping| mapping.uuid()).map(found).collect())
+    Ok(page.event_source_mappings().iter().filter_map(|mapping| mapping.uuid()).map(found_resource).collect())
 }

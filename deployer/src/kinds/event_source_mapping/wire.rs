@@ -13,7 +13,7 @@ pub(super) fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
-pub(super) fn unsigned(value: Option<i32>) -> Option<u32> {
+pub(super) fn to_unsigned(value: Option<i32>) -> Option<u32> {
     value.and_then(|v| u32::try_from(v).ok())
 }
 
@@ -41,7 +41,7 @@ pub(super) fn pollers(want: &EventSource) -> SdkPollers {
         .build()
 }
 
-pub(super) fn observed(spec: &EventSource, mapping: &Mapping, tags: Tags) -> EventSource {
+pub(super) fn to_spec(spec: &EventSource, mapping: &Mapping, tags: Tags) -> EventSource {
     let patterns = mapping.filter_criteria().map(FilterCriteria::filters).unwrap_or_default();
     let normal = |text: &str| serde_json::from_str(text).map_or_else(|_| text.to_owned(), |value| pattern(&value));
     let mut filter_patterns: Vec<_> = patterns.iter().filter_map(Filter::pattern).map(normal).collect();
@@ -49,15 +49,15 @@ pub(super) fn observed(spec: &EventSource, mapping: &Mapping, tags: Tags) -> Eve
     EventSource {
         event_source_arn: spec.event_source_arn.clone(),
         function_name: spec.function_name.clone(),
-        batch_size: unsigned(mapping.batch_size).unwrap_or(10),
-        maximum_batching_window_in_seconds: unsigned(mapping.maximum_batching_window_in_seconds).unwrap_or(0),
+        batch_size: to_unsigned(mapping.batch_size).unwrap_or(10),
+        maximum_batching_window_in_seconds: to_unsigned(mapping.maximum_batching_window_in_seconds).unwrap_or(0),
         enabled: !matches!(mapping.state(), Some("Disabled" | "Disabling")),
         function_response_types: mapping.function_response_types().iter().map(|t| t.as_str().to_owned()).collect(),
-        maximum_concurrency: unsigned(mapping.scaling_config().and_then(ScalingConfig::maximum_concurrency)),
+        maximum_concurrency: to_unsigned(mapping.scaling_config().and_then(ScalingConfig::maximum_concurrency)),
         filter_patterns,
         provisioned_poller_config: mapping.provisioned_poller_config().and_then(|p| {
             // The documented defaults, if AWS names only one of the two.
-            let (minimum, maximum) = (unsigned(p.minimum_pollers), unsigned(p.maximum_pollers));
+            let (minimum, maximum) = (to_unsigned(p.minimum_pollers), to_unsigned(p.maximum_pollers));
             (minimum.is_some() || maximum.is_some()).then(|| PollerConfig {
                 minimum_pollers: minimum.unwrap_or(2),
                 maximum_pollers: maximum.unwrap_or(200),
@@ -108,14 +108,14 @@ mod tests {
     #[test]
     fn what_lambda_leaves_out_reads_as_its_documented_default() {
         let bare = Mapping::builder().state("Enabled").build();
-        assert_eq!(observed(&spec(), &bare, Tags::new()), spec());
+        assert_eq!(to_spec(&spec(), &bare, Tags::new()), spec());
         let empty = Mapping::builder()
             .state("Creating")
             .filter_criteria(FilterCriteria::builder().build())
             .scaling_config(ScalingConfig::builder().build())
             .provisioned_poller_config(SdkPollers::builder().build())
             .build();
-        assert_eq!(observed(&spec(), &empty, Tags::new()), spec());
+        assert_eq!(to_spec(&spec(), &empty, Tags::new()), spec());
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
         let stored = Filter::builder().pattern(r#"{ "b": [1], "a": {"d":["x"], "c":[true]} }"#).build();
         let mapping = Mapping::builder().filter_criteria(FilterCriteria::builder().filters(stored).build()).build();
         let normal = pattern(&json!({ "a": { "c": [true], "d": ["x"] }, "b": [1] }));
-        assert_eq!(observed(&spec(), &mapping, Tags::new()).filter_patterns, [normal]);
+        assert_eq!(to_spec(&spec(), &mapping, Tags::new()).filter_patterns, [normal]);
     }
 
     #[test]
@@ -131,6 +131,6 @@ mod tests {
         let disabled = |reason: &str| Mapping::builder().state("Disabled").state_transition_reason(reason).build();
         assert!(notes(&disabled("USER_INITIATED")).is_empty());
         assert_eq!(notes(&disabled("the queue is gone")), ["AWS disabled it: the queue is gone"]);
-        assert!(!observed(&spec(), &disabled("the queue is gone"), Tags::new()).enabled);
+        assert!(!to_spec(&spec(), &disabled("the queue is gone"), Tags::new()).enabled);
     }
 }

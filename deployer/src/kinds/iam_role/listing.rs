@@ -42,7 +42,7 @@ pub(super) struct CompleteRole {
 }
 
 /// Looks for a role in the listings if many roles are read at once.
-pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<ListedRole, AwsError> {
+pub(super) async fn find_in_listings(aws: &Aws, kind: &str, role: &str) -> Result<ListedRole, AwsError> {
     if aws.run.is_done(REFUSED) {
         return Ok(ListedRole::Apart);
     }
@@ -54,7 +54,7 @@ pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<ListedRo
         found => found?,
     };
     Ok(match found {
-        Some((Some(role), Some(detail))) => ListedRole::Whole(Box::new(whole(role, detail)?)),
+        Some((Some(role), Some(detail))) => ListedRole::Whole(Box::new(complete_role(role, detail)?)),
         // A role of the last apply counts as deleted only after IAM was asked for it by name.
         Some((None, None)) if !aws.run.has_record(kind, &[role]) => ListedRole::Absent,
         _ => ListedRole::Apart,
@@ -134,7 +134,7 @@ async fn details(aws: &Aws, names: &BTreeSet<String>) -> Result<(BTreeMap<String
     Ok((found, marker.is_none()))
 }
 
-fn whole(mut role: Live, detail: RoleDetail) -> Result<CompleteRole, AwsError> {
+fn complete_role(mut role: Live, detail: RoleDetail) -> Result<CompleteRole, AwsError> {
     let mut inline = BTreeMap::new();
     for policy in detail.role_policy_list.unwrap_or_default() {
         if let (Some(name), Some(text)) = (policy.policy_name, policy.policy_document) {
@@ -148,7 +148,7 @@ fn whole(mut role: Live, detail: RoleDetail) -> Result<CompleteRole, AwsError> {
 }
 
 /// Returns a spec with only the role's name, which suffices to read the role.
-pub(super) fn found(name: &str) -> FoundResource<Role> {
+pub(super) fn found_resource(name: &str) -> FoundResource<Role> {
     FoundResource::of(name, Role { name: name.to_owned(), ..Role::default() })
 }
 
@@ -159,7 +159,7 @@ pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResou
         let call = aws.clients.iam.list_roles().max_items(1_000).set_marker(marker);
         let page = aws.call("iam:ListRoles", call.send()).await?;
         let alike = page.roles.iter().filter(|role| role.role_name.starts_with(begins));
-        all.extend(alike.map(|role| found(&role.role_name)));
+        all.extend(alike.map(|role| found_resource(&role.role_name)));
         marker = page.marker.filter(|_| page.is_truncated);
         if marker.is_none() {
             return Ok(all);
@@ -201,7 +201,7 @@ mod tests {
     async fn looked_for(played: Vec<(&'static str, Vec<u8>)>) -> (Vec<&'static str>, (u64, u64)) {
         let aws = answering_to(played).await;
         let names: Vec<String> = (0..MANY).map(|n| format!("r{n}")).collect();
-        let listed = join_all(names.iter().map(|name| listed(&aws, "iam.role", name))).await;
+        let listed = join_all(names.iter().map(|name| find_in_listings(&aws, "iam.role", name))).await;
         let said = |listed: Result<ListedRole, AwsError>| match listed.expect("an answer") {
             ListedRole::Whole(_) => "whole",
             ListedRole::Absent => "absent",

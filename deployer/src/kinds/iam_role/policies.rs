@@ -166,7 +166,7 @@ pub(super) async fn detach(aws: &Aws, role: &str, arn: &str) -> Result<(), AwsEr
     aws.find("iam:DetachRolePolicy", ABSENT, call.send()).await.map(drop)
 }
 
-pub(super) async fn bound(aws: &Aws, role: &str, boundary: Option<&str>) -> Result<(), AwsError> {
+pub(super) async fn write_boundary(aws: &Aws, role: &str, boundary: Option<&str>) -> Result<(), AwsError> {
     let iam = &aws.clients.iam;
     match boundary {
         Some(arn) => {

@@ -9,7 +9,7 @@ use crate::aws::{Aws, AwsError, wait};
 use crate::mutex::{into_inner, lock};
 
 /// Waits until GetRole finds the role and gives its ARN.
-pub(super) async fn settled(aws: &Aws, role: &str) -> Result<(), AwsError> {
+pub(super) async fn wait_until_reported(aws: &Aws, role: &str) -> Result<(), AwsError> {
     aws.until(&format!("IAM to report the role {role}"), Duration::from_secs(120), || async {
         let call = aws.clients.iam.get_role().role_name(role).send();
         let found = aws.find("iam:GetRole", ABSENT, call).await?.and_then(|found| found.role);

@@ -29,7 +29,7 @@ fn an_arn_that_is_the_bare_unique_id_is_replaced_by_the_one_it_will_be() {
 
 #[test]
 fn what_iam_leaves_out_reads_as_its_default() {
-    let role = observed(live("AROAEXAMPLE"), BTreeMap::new(), BTreeSet::new()).unwrap();
+    let role = to_spec(live("AROAEXAMPLE"), BTreeMap::new(), BTreeSet::new()).unwrap();
     assert_eq!(role.max_session_duration, MAX_SESSION_DURATION);
     assert_eq!(role.description, None);
     assert_eq!(role.assume_role_policy["Version"], "2012-10-17");
@@ -45,7 +45,7 @@ async fn a_tag_whose_key_changes_its_capitals_is_set_and_not_removed() {
     // Only TagRole is answered; any other call fails.
     let aws = crate::aws::played::answering_to(vec![("Action=TagRole", answer.into_bytes())]).await;
     let role = |key: &str| {
-        let mut role = observed(live("AROAEXAMPLE"), BTreeMap::new(), BTreeSet::new()).unwrap();
+        let mut role = to_spec(live("AROAEXAMPLE"), BTreeMap::new(), BTreeSet::new()).unwrap();
         role.tags = [(key.to_owned(), "sofa".to_owned())].into();
         role
     };

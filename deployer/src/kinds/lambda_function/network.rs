@@ -26,9 +26,9 @@ type Users = Vec<(String, VpcConfig)>;
 /// Waits, after a function has left its network, until Lambda has deleted the interfaces that no function needs.
 /// The function's former resources, above all its role, should exist until then. A failure here does not fail the run:
 /// the function itself is up to date, and a note names the interfaces that may remain.
-pub(super) async fn left(aws: &Aws, function: &str, network: &VpcConfig) {
+pub(super) async fn wait_for_interfaces(aws: &Aws, function: &str, network: &VpcConfig) {
     aws.run.note_done(network_left_key(function));
-    if let Err(error) = followed(aws, network).await {
+    if let Err(error) = follow_interfaces(aws, network).await {
         wait::note(remark(&error, network));
     }
 }
@@ -50,16 +50,16 @@ fn remark(error: &AwsError, network: &VpcConfig) -> String {
 
 /// Handles a change of the network. Published versions keep the interfaces that they ran with, so versions in another
 /// network are deleted. If the function is in no network any more, waits for its interfaces as well.
-pub(super) async fn moved(aws: &Aws, live: &Function, want: &Function) {
+pub(super) async fn leave_network(aws: &Aws, live: &Function, want: &Function) {
     aws.run.forget(LISTING);
     let all_gone = versions::leave(aws, want).await;
     if let (true, Some(network), None) = (all_gone, &live.vpc_config, &want.vpc_config) {
-        left(aws, &want.function_name, network).await;
+        wait_for_interfaces(aws, &want.function_name, network).await;
     }
 }
 
 /// Notes that a function of this run joined a network: the next search for the network's users must see it.
-pub(super) fn joined(aws: &Aws) {
+pub(super) fn note_network_joined(aws: &Aws) {
     aws.run.forget(LISTING);
 }
 
@@ -67,12 +67,12 @@ fn network_left_key(function: &str) -> String {
     format!("{function} has left its network")
 }
 
-async fn followed(aws: &Aws, network: &VpcConfig) -> Result<(), AwsError> {
+async fn follow_interfaces(aws: &Aws, network: &VpcConfig) -> Result<(), AwsError> {
     let groups = &network.security_group_ids;
     if aws.interfaces_in(&network.subnet_ids, groups).await?.is_empty() {
         return Ok(());
     }
-    let unused = unused(aws, network).await?;
+    let unused = find_unused_subnets(aws, network).await?;
     if unused.is_empty() {
         return Ok(());
     }
@@ -96,7 +96,7 @@ async fn followed(aws: &Aws, network: &VpcConfig) -> Result<(), AwsError> {
 
 /// Returns the subnets in which no function of the account has the same groups. Functions that this run took out of the
 /// network do not count.
-async fn unused(aws: &Aws, network: &VpcConfig) -> Result<Vec<String>, AwsError> {
+async fn find_unused_subnets(aws: &Aws, network: &VpcConfig) -> Result<Vec<String>, AwsError> {
     let users = aws.run.remember(LISTING, users(aws)).await?;
     let groups: BTreeSet<&String> = network.security_group_ids.iter().collect();
     let stays = |(name, other): &&(String, VpcConfig)| {
@@ -150,7 +150,7 @@ mod tests {
         (ASK, format!("200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes())
     }
 
-    fn refused() -> Answer {
+    fn refusal_answer() -> Answer {
         let body = "<Code>UnauthorizedOperation</Code><Message>no</Message>";
         (
             ASK,
@@ -171,7 +171,8 @@ mod tests {
     /// Returns the notes for the user.
     async fn leaving(aws: &Aws, function: &str) -> Vec<String> {
         let (told, mut heard) = unbounded_channel();
-        wait::with_listener(Listener { told, begun: Arc::default() }, left(aws, function, &network())).await;
+        wait::with_listener(Listener { told, begun: Arc::default() }, wait_for_interfaces(aws, function, &network()))
+            .await;
         let mut notes = Vec::new();
         while let Ok(told) = heard.try_recv() {
             notes.extend(if let StepSignal::Note(text) = told { Some(text) } else { None });
@@ -200,11 +201,11 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_may_not_look_is_told_and_nothing_fails() {
-        let aws = answering_to(vec![refused()]).await;
+        let aws = answering_to(vec![refusal_answer()]).await;
         let notes = leaving(&aws, "a").await;
         assert!(notes.len() == 1 && notes[0].contains("subnet-1") && notes[0].contains(LOOK), "{notes:?}");
         // A refusal during the wait has the same effect.
-        let aws = answering_to(vec![interfaces(&["eni-1"]), functions(&[]), refused()]).await;
+        let aws = answering_to(vec![interfaces(&["eni-1"]), functions(&[]), refusal_answer()]).await;
         assert_eq!(leaving(&aws, "a").await.len(), 1);
     }
 

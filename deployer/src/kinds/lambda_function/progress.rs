@@ -27,11 +27,11 @@ fn removed_key(name: &str) -> String {
 
 /// Follows a deletion to its end. Makes no call if AWS has already reported the end.
 pub(super) async fn removal(aws: &Aws, name: &str) -> Result<(), AwsError> {
-    if aws.run.is_done(&removed_key(name)) { Ok(()) } else { gone(aws, name).await }
+    if aws.run.is_done(&removed_key(name)) { Ok(()) } else { wait_until_deleted(aws, name).await }
 }
 
 /// Waits until the name is free again.
-pub(super) async fn gone(aws: &Aws, name: &str) -> Result<(), AwsError> {
+pub(super) async fn wait_until_deleted(aws: &Aws, name: &str) -> Result<(), AwsError> {
     aws.until(&format!("function {name} to be gone"), READY_WITHIN, || async {
         let call = aws.clients.lambda.get_function().function_name(name).send();
         Ok(match aws.find("lambda:GetFunction", ABSENT, call).await? {
@@ -60,7 +60,7 @@ struct SettledFunction {
 
 /// Waits until neither a creation nor an update is in progress. Right after create GetFunction may not know the
 /// function yet; unknown states count as in progress.
-async fn settled(aws: &Aws, name: &str) -> Result<SettledFunction, AwsError> {
+async fn wait_until_settled(aws: &Aws, name: &str) -> Result<SettledFunction, AwsError> {
     aws.until(&format!("function {name} to be Active with no update in progress"), READY_WITHIN, || async {
         let call = aws.clients.lambda.get_function().function_name(name).send();
         let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else {
@@ -88,14 +88,14 @@ async fn settled(aws: &Aws, name: &str) -> Result<SettledFunction, AwsError> {
 }
 
 /// As [`ready`], with as few calls as possible when many functions are waited for at once.
-pub(super) async fn followed(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
+pub(super) async fn follow_until_ready(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
     let why = format!("function {name} to be Active with no update in progress");
     aws.run.paces().follow(operation, &why, || ready(aws, name, operation)).await
 }
 
-/// Waits like [`settled`] and reports a failure as `operation`'s own.
+/// Waits like [`wait_until_settled`] and reports a failure as `operation`'s own.
 pub(super) async fn ready(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
-    let seen = settled(aws, name).await?;
+    let seen = wait_until_settled(aws, name).await?;
     if seen.state == Some(State::Failed) {
         return Err(failure(operation, &seen.state_reason.0, &seen.state_reason.1, 200));
     }

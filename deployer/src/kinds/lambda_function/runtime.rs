@@ -39,7 +39,7 @@ pub fn refusal(runtime: &str) -> String {
 }
 
 /// Reports a retired runtime: AWS refuses to create a function with it, and to change its code or its configuration.
-pub(super) fn refused(function: &Function, changes: Option<&Changes>) -> Option<Excess> {
+pub(super) fn find_refusal(function: &Function, changes: Option<&Changes>) -> Option<Excess> {
     let runtime = function.runtime.as_str();
     let asks = changes.is_none_or(|changes| changes.touch_any(CODE) || changes.touch_any(CONFIGURATION));
     (asks && RETIRED.contains(&runtime)).then(|| Excess {

@@ -5,7 +5,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::future::join_all;
 
-use super::progress::{followed, with_tags};
+use super::progress::{follow_until_ready, with_tags};
 use super::{ABSENT, CONFIGURATION, Function, FunctionZip, wire};
 use crate::aws::{Aws, AwsError, Place};
 use crate::kinds::Grant;
@@ -58,7 +58,7 @@ pub(crate) async fn running(aws: &Aws, name: &str) -> Result<Option<Function>, A
     let found = aws.find("lambda:GetFunction", ABSENT, call).await?;
     let Some(found) = found else { return Ok(None) };
     with_tags(&found)?;
-    Ok(Some(wire::observed(name, found)?.0))
+    Ok(Some(wire::to_spec(name, found)?.0))
 }
 
 /// Lists the versions of a function, the newest first: ListVersionsByFunction. Empty if the function does not exist.
@@ -84,7 +84,7 @@ fn version(name: &str, configuration: FunctionConfiguration) -> Result<Option<Ve
     let Some(number) = configuration.version().and_then(|number| number.parse().ok()) else { return Ok(None) };
     let published = configuration.last_modified().unwrap_or_default().to_owned();
     let found = GetFunctionOutput::builder().configuration(configuration).build();
-    Ok(Some(Version { number, published, function: wire::observed(name, found)?.0 }))
+    Ok(Some(Version { number, published, function: wire::to_spec(name, found)?.0 }))
 }
 
 /// Fetches the zip of a version: GetFunction with its number, then the location that it returns.
@@ -117,7 +117,7 @@ pub(crate) async fn put_back(aws: &Aws, version: &Version, zip: &[u8]) -> Result
 
 /// Waits until AWS runs the code that [`put_back`] sent.
 pub(crate) async fn settle(aws: &Aws, name: &str) -> Result<(), AwsError> {
-    followed(aws, name, UPDATE_CODE).await
+    follow_until_ready(aws, name, UPDATE_CODE).await
 }
 
 /// Deletes versions older than the newest ten after `published` was created. AWS counts up by one, so one call

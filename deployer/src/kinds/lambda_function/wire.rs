@@ -86,7 +86,7 @@ pub(super) async fn update_configuration(aws: &Aws, want: &Function, changes: &C
 }
 
 /// Converts the live function to a spec with AWS's defaults filled in, and returns the notes for the user.
-pub(super) fn observed(name: &str, found: GetFunctionOutput) -> Result<(Function, Vec<String>), AwsError> {
+pub(super) fn to_spec(name: &str, found: GetFunctionOutput) -> Result<(Function, Vec<String>), AwsError> {
     let missing = |field: &str| AwsError::missing("lambda:GetFunction", field);
     let c = found.configuration.ok_or_else(|| missing("Configuration"))?;
     let notes = notes(&c);
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn live(configuration: sdk::FunctionConfiguration) -> (Function, Vec<String>) {
-        observed("f", GetFunctionOutput::builder().configuration(configuration).build()).unwrap()
+        to_spec("f", GetFunctionOutput::builder().configuration(configuration).build()).unwrap()
     }
 
     fn bare() -> sdk::builders::FunctionConfigurationBuilder {

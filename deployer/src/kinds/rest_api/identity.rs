@@ -32,7 +32,7 @@ pub(super) struct MatchingApis {
 ///
 /// # Errors
 /// [`AwsError::Ambiguous`] if nothing tells which of several APIs is meant.
-pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<MatchingApis>, AwsError> {
+pub(super) async fn find_matching(aws: &Aws, spec: &Api) -> Result<Option<MatchingApis>, AwsError> {
     let all = aws.run.remember(LISTING, listing(aws)).await?;
     let by_id = |id: &String| all.iter().find(|api| api.id.as_ref() == Some(id)).cloned();
     if let Some(id) = aws.run.claimed_id(&spec.owner_address) {
@@ -111,7 +111,7 @@ async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
         let call = aws.clients.apigateway.get_rest_apis().limit(500).set_position(position).send();
         let page = aws.call("apigateway:GetRestApis", call).await?;
         for mut api in page.items.unwrap_or_default() {
-            if aws.place.endpoint_url.is_some() && !marked(&api) {
+            if aws.place.endpoint_url.is_some() && !has_owner_tag(&api) {
                 // A local AWS does not list tags that were added later.
                 let edited = edited_tags(aws, &api_arn(aws, &id_of(&api)?)).await?;
                 api.tags = Some(live_tags(api.tags.take(), edited).into_iter().collect());
@@ -126,12 +126,12 @@ async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
 }
 
 /// Tells whether the listed tags include some stack's ownership tag.
-fn marked(api: &Live) -> bool {
+fn has_owner_tag(api: &Live) -> bool {
     api.tags.as_ref().is_some_and(|tags| tags.contains_key(tags::STACK))
 }
 
 /// Returns an API with only the properties that identify it: its ownership tags.
-pub(super) fn found(id: &str, tags: &Tags) -> FoundResource<Api> {
+pub(super) fn found_resource(id: &str, tags: &Tags) -> FoundResource<Api> {
     let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
     let (owner_stack, owner_address) = (tag(tags::STACK), tag(tags::ADDRESS));
     FoundResource::of(id, Api { owner_stack, owner_address, tags: tags.clone(), ..Api::default() })
@@ -144,7 +144,7 @@ pub(super) async fn all(aws: &Aws) -> Result<Vec<FoundResource<Api>>, AwsError> 
     let tagged = page.items().iter().filter_map(|api| {
         let tags: Tags = api.tags()?.clone().into_iter().collect();
         let address = tags.get(tags::ADDRESS).cloned();
-        Some(FoundResource { address, ..found(api.id()?, &tags) })
+        Some(FoundResource { address, ..found_resource(api.id()?, &tags) })
     });
     Ok(tagged.collect())
 }

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
     VersioningConfiguration,
 };
 
-use super::spread::{blocked_encryption, opened, put_policy};
+use super::spread::{blocked_encryption, opens_to_public, put_policy};
 use super::{Bucket, Encryption, LifecycleRule, PublicAccessBlock};
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
@@ -174,7 +174,7 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
     }
     if have.policy != want.policy {
         match &want.policy {
-            Some(policy) => put_policy(aws, name, policy, opened(have, want)).await?,
+            Some(policy) => put_policy(aws, name, policy, opens_to_public(have, want)).await?,
             None => {
                 let call = s3.delete_bucket_policy().bucket(name);
                 aws.call("s3:DeleteBucketPolicy", call.send()).await?;

@@ -13,7 +13,7 @@ use crate::kinds::Changes;
 use crate::mutex::{into_inner, lock};
 
 /// Tells whether the change opens the bucket to public policies.
-pub(super) fn opened(have: &Bucket, want: &Bucket) -> bool {
+pub(super) fn opens_to_public(have: &Bucket, want: &Bucket) -> bool {
     let closed = |bucket: &Bucket| {
         let block = bucket.public_access_block;
         block.block_public_policy || block.restrict_public_buckets

@@ -14,7 +14,7 @@ fn a_removed_redrive_policy_is_cleared_not_left_out() {
     assert_eq!(sent[&Attribute::RedrivePolicy], "");
 }
 
-fn keyed(key: Option<&str>) -> Queue {
+fn queue_with_key(key: Option<&str>) -> Queue {
     Queue {
         name: "orders".into(),
         visibility_timeout: 30,
@@ -28,9 +28,9 @@ fn keyed(key: Option<&str>) -> Queue {
 async fn a_queue_whose_key_is_taken_off_has_sqss_own_instead_of_none() {
     let sent = vec![("\"SqsManagedSseEnabled\":\"true\"", json("{}").into_bytes())];
     let aws = answering_to(sent).await;
-    let live = ObservedResource::new("url", keyed(Some("alias/orders")), Outputs::new());
+    let live = ObservedResource::new("url", queue_with_key(Some("alias/orders")), Outputs::new());
     let changes = Changes(vec!["kms_master_key_id".into()]);
-    SqsQueue::update(&aws, &live, &keyed(None), &changes).await.expect("both in one call");
+    SqsQueue::update(&aws, &live, &queue_with_key(None), &changes).await.expect("both in one call");
     assert_eq!(aws.calls(), (0, 1));
 }
 
@@ -46,7 +46,7 @@ async fn a_changed_queue_is_watched_until_all_of_sqs_tells_the_change() {
     let answers = [30, 180, 30, 180, 180, 180, 180].map(told);
     let aws = answering(&answers.each_ref().map(String::as_str)).await;
     let policy = r#"{"Statement":[{"Effect":"Allow"}]}"#.to_owned();
-    let want = Queue { visibility_timeout: 180, policy: Some(policy), ..keyed(None) };
+    let want = Queue { visibility_timeout: 180, policy: Some(policy), ..queue_with_key(None) };
     let changed = |path: &str| WatchedOperation::Updated(Changes(vec![path.into()]));
     SqsQueue::watch(&aws, &want, &changed("visibility_timeout")).await.expect("spread");
     assert_eq!(aws.calls(), (7, 0));

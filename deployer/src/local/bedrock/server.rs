@@ -72,21 +72,21 @@ impl Server {
             _ => signature::early_refusal(&head, self.port, SystemTime::now()),
         };
         if let Some(why) = refusal {
-            return refused(&Refusal::unsigned(why));
+            return refusal_reply(&Refusal::unsigned(why));
         }
         if path == "/_health" {
             return ok(&json!({"status": "ok"}));
         }
         // The stated length already exceeds the limit, so no byte needs to be read.
         if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length > BODY_LIMIT) {
-            return refused(&Refusal::malformed("length limit exceeded"));
+            return refusal_reply(&Refusal::malformed("length limit exceeded"));
         }
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
             Ok(body) => body.to_bytes(),
-            Err(error) => return refused(&Refusal::malformed(error)),
+            Err(error) => return refusal_reply(&Refusal::malformed(error)),
         };
         if let Some(why) = signature::refusal(&head, &body, &self.settings.secret, self.port, SystemTime::now()) {
-            return refused(&Refusal::unsigned(why));
+            return refusal_reply(&Refusal::unsigned(why));
         }
         match (&head.method, path) {
             (&Method::GET, "/_control") => ok(&self.control.faults()),
@@ -94,13 +94,13 @@ impl Server {
             (&Method::POST, "/_control") => self.set_faults(&body),
             (&Method::GET, _) => match path.strip_prefix("/foundation-models/") {
                 Some(id) => self.describe(&percent_decode_str(id).decode_utf8_lossy(), &head.headers),
-                None => refused(&Refusal::unknown_operation()),
+                None => refusal_reply(&Refusal::unknown_operation()),
             },
             (&Method::POST, _) => match path.strip_prefix("/model/").and_then(|rest| rest.strip_suffix("/invoke")) {
                 Some(id) => self.invoke(&percent_decode_str(id).decode_utf8_lossy(), &head.headers, &body).await,
-                None => refused(&Refusal::unknown_operation()),
+                None => refusal_reply(&Refusal::unknown_operation()),
             },
-            _ => refused(&Refusal::unknown_operation()),
+            _ => refusal_reply(&Refusal::unknown_operation()),
         }
     }
 
@@ -110,14 +110,14 @@ impl Server {
                 self.control.replace(faults);
                 ok(&self.control.faults())
             }
-            Err(error) => refused(&Refusal::validation(format!("Not a set of faults: {error}"))),
+            Err(error) => refusal_reply(&Refusal::validation(format!("Not a set of faults: {error}"))),
         }
     }
 
     fn describe(&self, id: &str, headers: &HeaderMap) -> Reply {
         match models::describe(id, signed_region(headers).as_deref(), self.settings.allow_retired) {
             Ok(value) => ok(&value),
-            Err(refusal) => refused(&refusal),
+            Err(refusal) => refusal_reply(&refusal),
         }
     }
 
@@ -138,7 +138,7 @@ impl Server {
         self.control.record(entry);
         match result {
             Ok(value) => ok(&value),
-            Err(refusal) => refused(&refusal),
+            Err(refusal) => refusal_reply(&refusal),
         }
     }
 
@@ -210,11 +210,11 @@ fn signed_region(headers: &HeaderMap) -> Option<String> {
 fn ok(value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
         Ok(body) => reply(StatusCode::OK, body),
-        Err(error) => refused(&Refusal::failed(error.to_string())),
+        Err(error) => refusal_reply(&Refusal::failed(error.to_string())),
     }
 }
 
-fn refused(refusal: &Refusal) -> Reply {
+fn refusal_reply(refusal: &Refusal) -> Reply {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = reply(status, json!({"message": refusal.message}).to_string().into_bytes());
     reply.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(refusal.code));

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::super::super::signature::tests::signed;
+use super::super::super::signature::tests::sign_request;
 use super::*;
 
 const SECRET: &str = "a secret of this start";
@@ -50,7 +50,8 @@ impl TestServer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
         let host = self.address.to_string();
-        let signature = signed((method, &host, path), body.as_bytes(), ("test", SECRET, region), SystemTime::now());
+        let signature =
+            sign_request((method, &host, path), body.as_bytes(), ("test", SECRET, region), SystemTime::now());
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n{signature}\r\n{body}"
         );

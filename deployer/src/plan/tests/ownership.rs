@@ -307,7 +307,7 @@ fn a_part_that_a_forged_state_names_stays() {
         spec["source_arn"] = json!("arn:aws:execute-api:eu-west-1:123456789012:theirs/*/GET/");
     }
     world.prior.resources = [(address.clone(), forged.clone())].into();
-    let key = (forged.kind.clone(), crate::kinds::registered(&forged.kind).identify(&live.spec));
+    let key = (forged.kind.clone(), crate::kinds::find_registered(&forged.kind).identify(&live.spec));
     world.live = [(key, live)].into();
     let stays = Some((Action::Forget, Reason::Foreign { owner: Foreign::PartOfUnknown }));
     assert_eq!(of(&world, NONE), stays);

@@ -3,7 +3,7 @@ use crate::spec::finding::DocPath;
 use crate::spec::secrets::Secrets;
 use serde_json::{Value, json};
 
-fn blamed(element: &Value, address: &str, operation: &str, code: &str, message: &str) -> String {
+fn blame(element: &Value, address: &str, operation: &str, code: &str, message: &str) -> String {
     let at = DocPath::of(address.split('.').take(2));
     place(element, &at, RefusedCall { address, operation, code, message }, &Secrets::default()).to_string()
 }
@@ -110,7 +110,7 @@ fn a_refusal_is_at_the_property_that_aws_names_or_quotes() {
             "functions.worker.events.1.queue",
         ),
     ] {
-        assert_eq!(blamed(&worker(), address, operation, code, message), expected, "{message}");
+        assert_eq!(blame(&worker(), address, operation, code, message), expected, "{message}");
     }
 }
 
@@ -191,7 +191,7 @@ fn a_refusal_of_a_part_is_at_what_the_part_is_made_from() {
         (&bucket, "buckets.b", "s3:PutBucketEncryption", "InvalidArgument", "no", "buckets.b.encryption"),
         (&json!({}), "buckets.b", "s3:CreateBucket", "BucketAlreadyExists", "taken", "buckets.b"),
     ] {
-        assert_eq!(blamed(element, address, operation, code, message), expected, "{address} {message}");
+        assert_eq!(blame(element, address, operation, code, message), expected, "{address} {message}");
     }
 }
 

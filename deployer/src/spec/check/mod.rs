@@ -65,7 +65,7 @@ impl<'s> SchemaChecker<'s> {
         match self.origin.touched.get(&self.path) {
             Some(written) => written.clone(),
             None => {
-                let written = self.origin.spans.written(&DocPath(self.path.clone()));
+                let written = self.origin.spans.spelling(&DocPath(self.path.clone()));
                 written.filter(|text| !yaml::is_nothing(text)).map(str::to_owned)
             }
         }
@@ -117,10 +117,10 @@ impl<'s> SchemaChecker<'s> {
         if schema.get("format").and_then(Value::as_str) == Some("duration-seconds") {
             return self.duration(value, schema);
         }
-        if !self.typed(value, schema) {
+        if !self.check_type(value, schema) {
             return;
         }
-        self.listed(value, schema);
+        self.check_enum(value, schema);
         match value {
             Value::String(text) => self.text(text, schema),
             Value::Number(number) => self.number(&number.clone(), schema),
@@ -179,7 +179,7 @@ impl<'s> SchemaChecker<'s> {
         let known: Vec<&str> = own.keys().map(String::as_str).collect();
         let mut unknown = written.into_iter().filter(|written| !own.contains_key(*written));
         unknown.any(
-            |written| matches!(uncovered::meant(written, &known, &self.path), WordMeaning::Property(meant) if meant == name),
+            |written| matches!(uncovered::find_meaning(written, &known, &self.path), WordMeaning::Property(meant) if meant == name),
         )
     }
 
@@ -199,11 +199,11 @@ impl<'s> SchemaChecker<'s> {
 
     fn unknown(&mut self, name: &str, entries: &Object, schema: &'s Object) {
         let mut known = Vec::new();
-        self.known(schema, &mut known, 0);
+        self.collect_names(schema, &mut known, 0);
         if known.contains(&name) {
             return;
         }
-        let meant = uncovered::meant(name, &known, &self.path);
+        let meant = uncovered::find_meaning(name, &known, &self.path);
         let (code, message) = match &meant {
             WordMeaning::Word(answer) if let Some(things) = answer.things() => {
                 ("stack::not-covered", format!("the deployer does not manage {things}"))
@@ -226,14 +226,14 @@ impl<'s> SchemaChecker<'s> {
     }
 
     /// Collects the property names of a schema and its variants.
-    fn known(&self, schema: &'s Object, known: &mut Vec<&'s str>, depth: usize) {
+    fn collect_names(&self, schema: &'s Object, known: &mut Vec<&'s str>, depth: usize) {
         known.extend(
             schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::keys).map(String::as_str),
         );
         for word in ["anyOf", "oneOf", "allOf"] {
             for part in schema.get(word).and_then(Value::as_array).into_iter().flatten().filter(|_| depth < 4) {
                 if let Value::Object(part) = self.resolve(part) {
-                    self.known(part, known, depth + 1);
+                    self.collect_names(part, known, depth + 1);
                 }
             }
         }

@@ -36,7 +36,7 @@ impl KnownText {
 
 impl<'s> SchemaChecker<'s> {
     /// Tells whether the value has the schema's type. First converts a value that comes from a variable.
-    pub(super) fn typed(&mut self, value: &mut Value, schema: &'s Object) -> bool {
+    pub(super) fn check_type(&mut self, value: &mut Value, schema: &'s Object) -> bool {
         let types = types(schema);
         if types.is_empty() || types.iter().any(|wanted| is(value, wanted)) {
             return true;
@@ -55,17 +55,17 @@ impl<'s> SchemaChecker<'s> {
             *value = converted;
             return true;
         }
-        self.mistyped(value, &types, schema);
+        self.report_type(value, &types, schema);
         false
     }
 
-    pub(super) fn mistyped(&mut self, value: &Value, types: &[&str], schema: &'s Object) {
+    pub(super) fn report_type(&mut self, value: &Value, types: &[&str], schema: &'s Object) {
         let subject = self.subject();
         let wanted = words::types(types);
         let written = self.as_written(value);
         match value {
             Value::Null => {
-                let text = self.origin.spans.written(&DocPath(self.path.clone())).filter(|text| !text.is_empty());
+                let text = self.origin.spans.spelling(&DocPath(self.path.clone())).filter(|text| !text.is_empty());
                 let help = match text.filter(|_| types.contains(&"string")) {
                     Some(text) => {
                         format!("write a value, put `\"{text}\"` in quotes if it is meant as text, or remove the line")
@@ -97,14 +97,14 @@ impl<'s> SchemaChecker<'s> {
                     }
                     None => words::instead(value, written.as_deref(), types, schema),
                 };
-                let shown = written.map_or_else(|| words::value(value), |text| words::written(value, &text));
+                let shown = written.map_or_else(|| words::value(value), |text| words::describe_scalar(value, &text));
                 self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {shown}")).help(help);
             }
         }
     }
 
     /// Checks the value against `enum` and `const`.
-    pub(super) fn listed(&mut self, value: &Value, schema: &'s Object) {
+    pub(super) fn check_enum(&mut self, value: &Value, schema: &'s Object) {
         let listed = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice);
         let Some(listed) = listed.or_else(|| schema.get("const").map(std::slice::from_ref)) else { return };
         self.one_of(value, &listed.iter().collect::<Vec<_>>());
@@ -192,10 +192,10 @@ impl<'s> SchemaChecker<'s> {
             }
             Value::String(text) => match KnownText::of(text) {
                 KnownText::Plain(text) => Seconds::parse(&text),
-                KnownText::Later(_) => return self.mistyped(value, &["duration"], schema),
+                KnownText::Later(_) => return self.report_type(value, &["duration"], schema),
                 KnownText::Reported => return,
             },
-            _ => return self.mistyped(value, &["duration"], schema),
+            _ => return self.report_type(value, &["duration"], schema),
         };
         let subject = self.subject();
         let Some(Seconds(seconds)) = seconds else {

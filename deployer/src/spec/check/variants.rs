@@ -74,7 +74,7 @@ impl<'s> SchemaChecker<'s> {
             }
         }
         if let Some(schema) = schema {
-            self.mistyped(value, &wanted, schema);
+            self.report_type(value, &wanted, schema);
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn value(value: &Value) -> String {
 }
 
 /// Describes a number or truth value as its author wrote it.
-pub(super) fn written(value: &Value, text: &str) -> String {
+pub(super) fn describe_scalar(value: &Value, text: &str) -> String {
     if value.is_number() { format!("the number {text}") } else { format!("`{text}`") }
 }
 
@@ -188,7 +188,7 @@ pub(super) fn pattern(pattern: &str) -> Option<String> {
         return Some((*words).to_owned());
     }
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
-    let (first, rest) = set(inner)?;
+    let (first, rest) = describe_set(inner)?;
     match rest {
         "+" | "*" => Some(format!("use only {first}")),
         _ => {
@@ -196,14 +196,14 @@ pub(super) fn pattern(pattern: &str) -> Option<String> {
                 let times = times.replace(',', " to ");
                 return (!times.ends_with(' ')).then(|| format!("write {times} characters, only {first}"));
             }
-            let (more, rest) = set(rest)?;
+            let (more, rest) = describe_set(rest)?;
             matches!(rest, "*" | "+").then(|| format!("begin with {first}, go on with {more} only"))
         }
     }
 }
 
 /// Describes a set such as `[a-z_]` in words, and returns the rest of the pattern.
-fn set(pattern: &str) -> Option<(String, &str)> {
+fn describe_set(pattern: &str) -> Option<(String, &str)> {
     let (inner, rest) = pattern.strip_prefix('[')?.split_once(']')?;
     if inner.starts_with('^') || inner.contains('[') {
         return None;

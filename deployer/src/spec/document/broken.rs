@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Document, unresolved};
+use super::{Document, has_reported_text};
 use crate::spec::find;
 use crate::spec::finding::{DocPath, Findings, Severity};
-use crate::spec::repair::{keep_unrelated, repaired};
+use crate::spec::repair::{keep_unrelated, repair_element};
 use crate::spec::sections::{self, Common, LoweredStack};
 
 /// The most elements that are checked again. Nobody reads more findings at once.
@@ -25,9 +25,9 @@ impl Document {
 
     fn check_rest(&self, path: &DocPath, broken: &Findings) -> Option<Findings> {
         let [section, name] = path.0.as_slice() else { return None };
-        let element = self.sections.get(section)?.get(name).filter(|element| !unresolved(element))?;
+        let element = self.sections.get(section)?.get(name).filter(|element| !has_reported_text(element))?;
         let section = sections::find(section)?;
-        let (common, own) = Common::split(&repaired(element, path, &self.spans)?);
+        let (common, own) = Common::split(&repair_element(element, path, &self.spans)?);
         let mut found = Findings::default();
         section.check_and_lower(
             &own,

@@ -7,7 +7,7 @@ use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
 use crate::spec::spans::SpanIndex;
 
-pub(super) fn covered(source: &SourceText, secrets: &Secrets) -> SourceText {
+pub(super) fn cover_secrets(source: &SourceText, secrets: &Secrets) -> SourceText {
     SourceText::new(source.path.clone(), secrets.cover(&source.display()).into_owned())
 }
 

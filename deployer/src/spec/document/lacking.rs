@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Document, unresolved};
+use super::{Document, has_reported_text};
 use crate::spec::variables::MissingVariables;
 
 /// The common properties that decide over an element's resources, and are no properties of the resources.
@@ -52,7 +52,7 @@ impl Document {
         let [section, name] = path.0.as_slice() else { return Keeps::default() };
         let element = self.sections.get(section).and_then(|elements| elements.get(name));
         let stated = |property: &str| element.and_then(|element| element.get(property));
-        let is_open = |property: &str| stated(property).is_some_and(unresolved);
+        let is_open = |property: &str| stated(property).is_some_and(has_reported_text);
         let is = |property: &str| stated(property).and_then(Value::as_bool).unwrap_or_default();
         Keeps {
             protect: is("protect") || is_open("protect") || is_open("external"),
@@ -64,6 +64,7 @@ impl Document {
     /// Tells whether an element with unknown values can be lowered: the variables decide over texts of its resources
     /// alone.
     pub(super) fn can_be_lowered_without_values(&self, element: &Value) -> bool {
-        !self.lacking.is_empty() && !GOVERNING.iter().any(|property| element.get(property).is_some_and(unresolved))
+        !self.lacking.is_empty()
+            && !GOVERNING.iter().any(|property| element.get(property).is_some_and(has_reported_text))
     }
 }

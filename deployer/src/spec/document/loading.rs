@@ -57,11 +57,11 @@ impl Loading {
         let mut root = match value {
             Value::Object(root) => root,
             Value::Null => {
-                self.whole("stack::empty", "the file says nothing");
+                self.report_no_map("stack::empty", "the file says nothing");
                 return None;
             }
             _ => {
-                self.whole("stack::wrong-type", "a stack is a map of properties and sections");
+                self.report_no_map("stack::wrong-type", "a stack is a map of properties and sections");
                 return None;
             }
         };
@@ -80,7 +80,7 @@ impl Loading {
         let mut value = Value::Object(root);
         let mut path = DocPath::default();
         let touched = interpolate(&mut value, &variables, &mut path, &mut self.findings);
-        let schema = schema::checked();
+        let schema = schema::checked_schema();
         let secret: Vec<Vec<String>> =
             touched.keys().filter(|at| find::is_secret(&value, at, &self.secrets)).cloned().collect();
         let origin = Origin { spans: &self.spans, touched: &touched };
@@ -137,7 +137,7 @@ impl Loading {
         }
     }
 
-    fn whole(&mut self, code: &'static str, message: &str) {
+    fn report_no_map(&mut self, code: &'static str, message: &str) {
         let help = "begin with `stack: NAME`, then sections such as `queues:`";
         self.findings.error(code, DocPath::default(), message).help(help).span = Some(self.spans.span(0, 1));
     }
@@ -146,7 +146,7 @@ impl Loading {
     fn variables(&mut self, root: &mut Map<String, Value>, inputs: &Inputs, unreadable: &mut Findings) -> Variables {
         let mut vars = root.shift_remove("vars").unwrap_or_else(|| Value::Object(Map::new()));
         let path = DocPath::of(["vars"]);
-        let schema = schema::checked();
+        let schema = schema::checked_schema();
         let written = Spellings::of(&mut vars, &self.spans, &path, unreadable);
         let origin = Origin { spans: &self.spans, touched: &Default::default() };
         let found = check::check(&mut vars, schema, &schema["properties"]["vars"], &path, &origin);
@@ -249,11 +249,11 @@ impl Loading {
 
     /// Deserializes the head. Without a usable head, the checker's findings say why.
     fn head(&mut self, head: Map<String, Value>) -> Option<Head> {
-        let known = schema::checked()["properties"].as_object()?;
+        let known = schema::checked_schema()["properties"].as_object()?;
         let mut head: Map<String, Value> = head.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
         match Head::deserialize(Value::Object(head.clone())) {
             Ok(head) => return Some(head),
-            Err(error) if !self.findings.has_errors() => self.whole("stack::bad-value", &error.to_string()),
+            Err(error) if !self.findings.has_errors() => self.report_no_map("stack::bad-value", &error.to_string()),
             Err(_) => {}
         }
         // The sections are checked even if the head is wrong: with the valid part of the head, and a placeholder for
@@ -268,9 +268,9 @@ impl Loading {
 /// Lists the top-level keys that are misspelt, and `vars` if it is not a map. Findings that merely follow from a
 /// missing key are suppressed.
 fn misspelt(root: &Map<String, Value>) -> HashSet<String> {
-    let Some(known) = schema::checked()["properties"].as_object() else { return HashSet::new() };
+    let Some(known) = schema::checked_schema()["properties"].as_object() else { return HashSet::new() };
     let properties: Vec<&str> = known.keys().map(String::as_str).collect();
-    let meant = |name: &String| match uncovered::meant(name, &properties, &[]) {
+    let meant = |name: &String| match uncovered::find_meaning(name, &properties, &[]) {
         WordMeaning::Property(meant) => Some(meant),
         WordMeaning::Word(_) | WordMeaning::Nothing => None,
     };

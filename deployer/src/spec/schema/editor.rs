@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{checked, rules};
+use super::{checked_schema, rules};
 use crate::spec::sections::SECTIONS;
 use crate::spec::yaml;
 
@@ -16,7 +16,7 @@ const EXAMPLES: usize = 3;
 
 /// Returns the schema for editors.
 pub fn editor() -> Value {
-    let mut schema = checked().clone();
+    let mut schema = checked_schema().clone();
     rules::add(&mut schema);
     // Keys for anchors.
     schema["patternProperties"] = json!({ "^x-": true });

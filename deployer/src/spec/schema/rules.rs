@@ -81,11 +81,11 @@ fn durations(schema: &mut Value) {
         words.insert("type".into(), json!(["integer", "string"]));
         words.insert("minimum".into(), json!(least));
         words.insert("maximum".into(), json!(most));
-        words.insert("pattern".into(), json!(format!("{}|\\$\\{{", written(most))));
+        words.insert("pattern".into(), json!(format!("{}|\\$\\{{", duration_pattern(most))));
         let said = format!("a duration of {least} to {most} seconds, such as 30, 30s, 2m, 1h or 4d");
         words.insert("patternErrorMessage".into(), json!(said));
         if let (Some(below), None) = (least.checked_sub(1), words.get("not")) {
-            words.insert("not".into(), json!({ "type": "string", "pattern": written(below) }));
+            words.insert("not".into(), json!({ "type": "string", "pattern": duration_pattern(below) }));
         }
         return;
     }
@@ -93,7 +93,7 @@ fn durations(schema: &mut Value) {
 }
 
 /// Returns a pattern of the texts that mean a duration of at most this many seconds.
-fn written(most: u64) -> String {
+fn duration_pattern(most: u64) -> String {
     let units = [("s?", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     format!("^({})$", units.map(|(letter, size)| format!("0*({}){letter}", up_to(most / size))).join("|"))
 }
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_duration_is_limited_in_every_unit() {
-        let pattern = Regex::new(&written(43_200)).unwrap();
+        let pattern = Regex::new(&duration_pattern(43_200)).unwrap();
         for good in ["0", "30", "30s", "720m", "12h", "043200", "0d"] {
             assert!(pattern.is_match(good), "{good}");
         }

@@ -183,7 +183,7 @@ fn yes() -> bool {
 }
 
 /// Draws the arrows between an alarm and a resource that it watches, notifies or does both with.
-fn drawn(alarm: &Value, address: &str) -> Vec<Draw> {
+fn draw_arrows(alarm: &Value, address: &str) -> Vec<Draw> {
     let reference = format!("${{{address}.");
     let is_named = |value: &Value| value.to_string().contains(&reference);
     let notifies =
@@ -210,7 +210,7 @@ impl Section for Alarms {
             shape: Shape::Hexagon,
             arrows: &[
                 Arrow { from: CloudwatchAlarm::NAME, to: Some(SnsTopic::NAME), draw: Draw::To("alarms") },
-                Arrow { from: CloudwatchAlarm::NAME, to: None, draw: Draw::ByUse(drawn) },
+                Arrow { from: CloudwatchAlarm::NAME, to: None, draw: Draw::ByUse(draw_arrows) },
                 Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             ],
         },
@@ -328,7 +328,7 @@ mod tests {
         serde_json::from_value(alarm).unwrap()
     }
 
-    pub(super) fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
+    pub(super) fn with_scope<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, tags) = (Common::default(), Default::default());
         run(&Scope {
             stack: "couch",
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_stated_as_awss_default() {
         let mut out = LoweredStack::default();
-        scoped(|at| Alarms::lower(element(json!({"evaluation_periods": 3})), at, &mut out));
+        with_scope(|at| Alarms::lower(element(json!({"evaluation_periods": 3})), at, &mut out));
         let spec = &out.resources[0].spec;
         assert_eq!(out.resources[0].address, "alarms.age");
         assert_eq!(spec["alarm_name"], "couch-age");
@@ -360,7 +360,7 @@ mod tests {
         let fix = "${functions.fix.arn}";
         let of_others = "arn:aws:lambda:eu-west-1:1:function:f";
         let actions = json!({ "alarm_actions": [fix, of_others, "${topics.alarms.arn}"], "ok_actions": [fix] });
-        scoped(|at| Alarms::lower(element(actions), at, &mut out));
+        with_scope(|at| Alarms::lower(element(actions), at, &mut out));
         let [permission, alarm] = &out.resources[..] else { panic!("{:?}", out.resources) };
         assert_eq!(permission.address, "alarms.age.permission[functions.fix]");
         assert_eq!(permission.spec["function_name"], "${functions.fix.name}");

@@ -270,7 +270,7 @@ mod tests {
     use crate::spec::secrets::Secrets;
     use crate::spec::sections::Common;
 
-    fn scoped<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
+    fn with_scope<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, tags) = (Common { external, ..Common::default() }, Default::default());
         run(&Scope {
             stack: "couch",
@@ -288,7 +288,7 @@ mod tests {
 
     fn codes(external: bool, bucket: Value) -> Vec<&'static str> {
         let mut findings = Findings::default();
-        scoped(external, |at| Buckets::check(&element(bucket), at, &mut findings));
+        with_scope(external, |at| Buckets::check(&element(bucket), at, &mut findings));
         findings.0.into_iter().map(|f| f.code).collect()
     }
 
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(codes(true, json!({})), ["bucket::external-name"]);
         assert!(codes(true, json!({"name": "Old_Bucket"})).is_empty());
         let mut out = LoweredStack::default();
-        scoped(true, |at| Buckets::lower(element(json!({"name": "shared"})), at, &mut out));
+        with_scope(true, |at| Buckets::lower(element(json!({"name": "shared"})), at, &mut out));
         assert!(out.resources[0].external);
     }
 
@@ -335,7 +335,7 @@ mod tests {
     fn what_is_left_out_is_stated_as_awss_default() {
         let mut out = LoweredStack::default();
         let rules = json!([{"id": "b", "expiration_days": 1}, {"id": "a", "expiration_days": 2}]);
-        scoped(false, |at| Buckets::lower(element(json!({"lifecycle_rules": rules})), at, &mut out));
+        with_scope(false, |at| Buckets::lower(element(json!({"lifecycle_rules": rules})), at, &mut out));
         let spec = &out.resources[0].spec;
         assert_eq!(spec["bucket"], "couch-images");
         assert_eq!(spec["versioning"], false);

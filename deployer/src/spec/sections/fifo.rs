@@ -18,15 +18,15 @@ fn by_name(text: &str) -> Option<bool> {
 
 /// Tells whether the target of a property, a reference or an ARN, is FIFO.
 pub(super) fn fifo_of(all: &Resources<'_>, target: &Value) -> Option<bool> {
-    match all.referred(target) {
+    match all.resolve(target) {
         Some(resource) => Some(is_fifo(resource)),
         None => by_name(target.as_str()?),
     }
 }
 
 /// Returns the name of a reference's target, as findings show it.
-pub(super) fn called(all: &Resources<'_>, target: &Value) -> String {
-    let named = all.referred(target).map(|resource| resource.address.clone());
+pub(super) fn target_name(all: &Resources<'_>, target: &Value) -> String {
+    let named = all.resolve(target).map(|resource| resource.address.clone());
     named.unwrap_or_else(|| target.as_str().and_then(|arn| arn.rsplit(':').next()).unwrap_or_default().to_owned())
 }
 

@@ -233,7 +233,7 @@ mod tests {
 
     use super::*;
 
-    fn said(document: Value, of: Of) -> Vec<String> {
+    fn messages(document: Value, of: Of) -> Vec<String> {
         let mut findings = Findings::default();
         check(&document, of, &DocPath::default(), &mut findings);
         findings.0.into_iter().map(|finding| format!("{} {}", finding.path, finding.message)).collect()
@@ -249,13 +249,13 @@ mod tests {
             json!({ "$or": [{ "a": ["x"] }, { "b": [{ "numeric": ["=", 5] }] }], "c": ["${vars.x}"] }),
         ] {
             for of in [Of::Attributes, Of::Body, Of::Record] {
-                assert!(said(good.clone(), of).is_empty(), "{good} {:?}", said(good.clone(), of));
+                assert!(messages(good.clone(), of).is_empty(), "{good} {:?}", messages(good.clone(), of));
             }
         }
         let deep =
             json!({ "body": { "image": { "size": [512], "kind": [{ "prefix": { "equals-ignore-case": "P" } }] } } });
-        assert!(said(deep.clone(), Of::Record).is_empty());
-        assert!(said(deep, Of::Body).is_empty());
+        assert!(messages(deep.clone(), Of::Record).is_empty());
+        assert!(messages(deep, Of::Body).is_empty());
     }
 
     #[test]
@@ -289,8 +289,8 @@ mod tests {
             (json!({ "a": [{ "numeric": [">", 5, "<", 1] }] }), "a.0.numeric nothing is above 5 and below 1"),
         ];
         for (bad, wanted) in rules {
-            assert_eq!(said(bad.clone(), Of::Attributes), [wanted], "{bad}");
-            assert_eq!(said(json!({ "body": bad }), Of::Record), [format!("body.{wanted}")], "{bad}");
+            assert_eq!(messages(bad.clone(), Of::Attributes), [wanted], "{bad}");
+            assert_eq!(messages(json!({ "body": bad }), Of::Record), [format!("body.{wanted}")], "{bad}");
         }
     }
 
@@ -298,24 +298,24 @@ mod tests {
     fn names_inside_names_need_the_bodys_scope() {
         let nested = json!({ "image": { "size": [512] } });
         assert_eq!(
-            said(nested.clone(), Of::Attributes),
+            messages(nested.clone(), Of::Attributes),
             ["image `image` is a map, and a message's attributes have nothing inside"]
         );
-        assert!(said(nested, Of::Body).is_empty());
+        assert!(messages(nested, Of::Body).is_empty());
     }
 
     #[test]
     fn names_and_combinations_are_counted_as_sns_does() {
         let names = |count: usize| Value::Object((0..count).map(|n| (format!("k{n}"), json!(["x"]))).collect());
-        assert!(said(names(5), Of::Attributes).is_empty());
-        assert_eq!(said(names(6), Of::Attributes).len(), 1);
+        assert!(messages(names(5), Of::Attributes).is_empty());
+        assert_eq!(messages(names(6), Of::Attributes).len(), 1);
         let values = |count: usize| json!((0..count).map(|n| n.to_string()).collect::<Vec<_>>());
-        assert!(said(json!({ "a": values(15), "b": values(10) }), Of::Attributes).is_empty());
-        assert_eq!(said(json!({ "a": values(151) }), Of::Attributes).len(), 1);
+        assert!(messages(json!({ "a": values(15), "b": values(10) }), Of::Attributes).is_empty());
+        assert_eq!(messages(json!({ "a": values(151) }), Of::Attributes).len(), 1);
         // The guide's own example: 4 values three levels deep and 3 values two levels deep make 72.
         let deep = |many: usize| json!({ "a": { "b": { "c": values(many) } }, "d": { "e": values(3) } });
-        assert!(said(deep(8), Of::Body).is_empty());
-        assert_eq!(said(deep(9), Of::Body).len(), 1);
-        assert!(said(json!({ "body": { "a": values(151) } }), Of::Record).is_empty());
+        assert!(messages(deep(8), Of::Body).is_empty());
+        assert_eq!(messages(deep(9), Of::Body).len(), 1);
+        assert!(messages(json!({ "body": { "a": values(151) } }), Of::Record).is_empty());
     }
 }

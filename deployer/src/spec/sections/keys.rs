@@ -68,11 +68,11 @@ const DATA: &[(&str, &str)] = &[
 /// Reports a role that may use an encrypted resource but may not use any key. A warning only: the key's policy may
 /// allow it.
 pub(super) fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mut Findings) {
-    let statements: Vec<&Value> = allowed(role).collect();
+    let statements: Vec<&Value> = list_statements(role).collect();
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
     for (action, needed) in DATA {
         for statement in statements.iter().filter(|statement| allows(statement, action)) {
-            let keyed = list(&statement["Resource"]).into_iter().filter_map(|on| all.referred(on));
+            let keyed = list(&statement["Resource"]).into_iter().filter_map(|on| all.resolve(on));
             let Some((resource, key)) = keyed.filter_map(|resource| Some((resource, Key::of(resource)?))).next() else {
                 continue;
             };
@@ -93,7 +93,7 @@ pub(super) fn role(document: &Document, all: &Resources<'_>, role: &Resource, fi
 }
 
 /// Iterates over the statements of a role's inline policies.
-pub(super) fn allowed(role: &Resource) -> impl Iterator<Item = &Value> {
+pub(super) fn list_statements(role: &Resource) -> impl Iterator<Item = &Value> {
     let documents = role.spec["inline_policies"].as_object().into_iter().flatten();
     documents.flat_map(|(_, document)| list(&document["Statement"]))
 }
@@ -123,7 +123,7 @@ mod tests {
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
 
-    fn lowered(text: &str) -> (LoweredStack, Vec<&'static str>) {
+    fn lower(text: &str) -> (LoweredStack, Vec<&'static str>) {
         let text = format!("stack: s\nregion: eu-west-1\n{text}");
         let loaded = pipeline::check(SourceText::new("stack.yaml", text.as_bytes()), &Inputs::default());
         let loaded = loaded.map_err(|failure| failure.findings.0).expect("no error");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn statements(text: &str) -> Vec<Value> {
-        let (lowered, _) = lowered(text);
+        let (lowered, _) = lower(text);
         let role = lowered.resources.into_iter().find(|r| r.address == "functions.f.role").expect("a role");
         let all = role.spec["inline_policies"][PERMISSIONS]["Statement"].as_array().expect("statements").clone();
         all.into_iter().filter(|statement| statement.to_string().contains("kms:")).collect()
@@ -176,13 +176,13 @@ mod tests {
     fn keys_of_aws_shut_other_services_out() {
         let policy = "policy: { Statement: [ { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: \"*\" } ] }";
         let topic = |key: &str| {
-            lowered(&format!("queues: {{ q: {{ kms_master_key_id: {key}, {policy} }} }}\ntopics: {{ t: {{ subscriptions: [ {{ sqs: q }} ] }} }}\n")).1
+            lower(&format!("queues: {{ q: {{ kms_master_key_id: {key}, {policy} }} }}\ntopics: {{ t: {{ subscriptions: [ {{ sqs: q }} ] }} }}\n")).1
         };
         assert_eq!(topic("alias/aws/sqs"), ["topic::queue-key"]);
         assert!(topic("alias/mine").is_empty());
         let alarm = |key: &str| {
             let alarm = "{ namespace: AWS/SQS, metric_name: Age, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 1, period: 60s, evaluation_periods: 1, alarm_actions: [\"${topics.t.arn}\"] }";
-            lowered(&format!("topics: {{ t: {{ kms_master_key_id: {key} }} }}\nalarms: {{ a: {alarm} }}\n")).1
+            lower(&format!("topics: {{ t: {{ kms_master_key_id: {key} }} }}\nalarms: {{ a: {alarm} }}\n")).1
         };
         assert_eq!(alarm("alias/aws/sns"), ["alarm::topic-key"]);
         assert!(alarm("alias/mine").is_empty());
@@ -193,7 +193,7 @@ mod tests {
         let function = |permissions: &str| {
             let bucket = format!("{{ encryption: {{ sse_algorithm: \"aws:kms\", kms_master_key_id: \"{KEY}\" }} }}");
             let put = "{ allow: s3:PutObject, on: \"${buckets.b.arn}/*\" }";
-            lowered(&format!("buckets: {{ b: {bucket} }}\nfunctions: {{ f: {{ zip: f.zip, permissions: [ {put}{permissions} ] }} }}\n")).1
+            lower(&format!("buckets: {{ b: {bucket} }}\nfunctions: {{ f: {{ zip: f.zip, permissions: [ {put}{permissions} ] }} }}\n")).1
         };
         assert_eq!(function(""), ["permission::key"]);
         assert!(function(&format!(", {{ allow: kms:GenerateDataKey, on: \"{KEY}\" }}")).is_empty());
@@ -203,7 +203,7 @@ mod tests {
     fn a_consumer_with_a_role_of_its_own_needs_the_key_there() {
         let stack = |function: &str, permissions: &str| {
             let receive = "{ allow: [\"sqs:ReceiveMessage\", \"sqs:DeleteMessage\", \"sqs:GetQueueAttributes\", \"sqs:SendMessage\"], on: \"*\" }";
-            lowered(&format!(
+            lower(&format!(
                 "queues: {{ q: {{ kms_master_key_id: \"{KEY}\", visibility_timeout: 180s, redrive: {{ max_receive_count: 3 }} }}, d: {{ kms_master_key_id: \"{KEY}\" }} }}\n\
                  roles: {{ r: {{ trust: [lambda.amazonaws.com], permissions: [ {receive}{permissions} ] }} }}\n\
                  functions: {{ f: {{ zip: f.zip, timeout: 30s, role: \"${{roles.r.arn}}\", {function} }} }}\n"

@@ -113,7 +113,7 @@ pub struct Resources<'a>(pub &'a [Resource]);
 
 impl<'a> Resources<'a> {
     /// Returns the resource that a `${ADDRESS.output}` text refers to.
-    pub fn referred(&self, text: &Value) -> Option<&'a Resource> {
+    pub fn resolve(&self, text: &Value) -> Option<&'a Resource> {
         let text = text.as_str()?;
         self.0.iter().find(|r| {
             text.strip_prefix("${").and_then(|t| t.strip_prefix(r.address.as_str())).is_some_and(|t| t.starts_with('.'))

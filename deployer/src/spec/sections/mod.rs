@@ -168,13 +168,13 @@ impl Scope<'_> {
 
     /// Returns the default name, shortened to `max` characters if it is longer. `max` is at least 9.
     pub fn name_within(&self, max: usize) -> String {
-        shortened(&self.default_name(), max)
+        shorten_name(&self.default_name(), max)
     }
 }
 
 /// Keeps a name of at most `max` characters. Cuts a longer one and appends a hash of the whole name, so that two long
 /// names that begin alike stay different.
-pub fn shortened(name: &str, max: usize) -> String {
+pub fn shorten_name(name: &str, max: usize) -> String {
     if name.chars().count() <= max {
         return name.to_owned();
     }

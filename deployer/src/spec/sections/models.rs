@@ -18,7 +18,7 @@ pub(super) fn environment(document: &Document, function: &Resource, findings: &m
         let path = document.locate(&function.element).then("environment").then(name);
         // Several models may be given, in order of preference.
         for id in value.as_str().unwrap_or_default().split([',', ' ']) {
-            retired(id, path.clone(), findings);
+            warn_if_retired(id, path.clone(), findings);
         }
     }
 }
@@ -32,7 +32,7 @@ pub(super) fn permissions(document: &Document, role: &Resource, findings: &mut F
         let path = document.find_text(&role.element, &format!("foundation-model/{}", model.id));
         match Profile::parse(&model.id) {
             Some(profile) => no_model(&model, profile, path, findings),
-            None if model.has_id() => offered(&model, path, findings),
+            None if model.has_id() => check_offer(&model, path, findings),
             None => no_id(&model, path, findings),
         }
     }
@@ -69,9 +69,9 @@ fn no_id(written: &FoundationModel, path: DocPath, findings: &mut Findings) {
 }
 
 /// Warns of a model that is retired, or that its region does not offer.
-fn offered(written: &FoundationModel, path: DocPath, findings: &mut Findings) {
+fn check_offer(written: &FoundationModel, path: DocPath, findings: &mut Findings) {
     let region = &written.region;
-    if retired(&written.id, path.clone(), findings) || !written.has_region() {
+    if warn_if_retired(&written.id, path.clone(), findings) || !written.has_region() {
         return;
     }
     if !partition::regions().any(|known| known == region) {
@@ -87,7 +87,7 @@ fn offered(written: &FoundationModel, path: DocPath, findings: &mut Findings) {
 }
 
 /// Warns of a retired model. Returns whether the model is retired.
-fn retired(id: &str, path: DocPath, findings: &mut Findings) -> bool {
+fn warn_if_retired(id: &str, path: DocPath, findings: &mut Findings) -> bool {
     let Some(model) = models::find(id).filter(|model| model.is_retired) else { return false };
     findings.warning("function::retired-model", path, model.retirement()).help(SERVED);
     true

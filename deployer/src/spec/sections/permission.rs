@@ -106,15 +106,16 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
             continue;
         }
         let effect = if permission.allow.is_some() { "allow" } else { "deny" };
-        let (written, malformed): (Vec<_>, Vec<_>) =
-            placed(permission.actions(), &path.then(effect)).into_iter().partition(|(_, action)| is_action(action));
+        let (written, malformed): (Vec<_>, Vec<_>) = with_places(permission.actions(), &path.then(effect))
+            .into_iter()
+            .partition(|(_, action)| is_action(action));
         for (place, action) in malformed {
             findings
                 .error("permission::action", place, format!("`{action}` is not an IAM action"))
                 .help("write `SERVICE:ACTION`, such as `s3:PutObject`");
         }
         actions::check(&written, findings);
-        for (place, arn) in placed(permission.on.list(), &path.then("on")) {
+        for (place, arn) in with_places(permission.on.list(), &path.then("on")) {
             if is_resource(arn) {
                 continue;
             }
@@ -135,8 +136,8 @@ pub(super) fn lint(document: &Document, all: &Resources<'_>, role: &Resource, fi
 
 /// Lists the actions that a role's statements allow on the resource at `address`, without the service's name: the labels
 /// of the role's arrows in pictures.
-pub(super) fn drawn(role: &Value, address: &str) -> Vec<String> {
-    let actions = granted(role, address);
+pub(super) fn arrow_labels(role: &Value, address: &str) -> Vec<String> {
+    let actions = granted_actions(role, address);
     // The arrow of the queue's messages already shows the permission to receive them.
     if actions.contains("sqs:ReceiveMessage") {
         return Vec::new();
@@ -145,7 +146,7 @@ pub(super) fn drawn(role: &Value, address: &str) -> Vec<String> {
 }
 
 /// Lists the actions that a role's statements allow on a resource that refers to `address`.
-fn granted(role: &Value, address: &str) -> BTreeSet<String> {
+fn granted_actions(role: &Value, address: &str) -> BTreeSet<String> {
     let listed = |value: &Value| -> Vec<String> {
         match value {
             Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
@@ -179,13 +180,13 @@ pub fn check_characters(document: &Value, path: &DocPath, findings: &mut Finding
 /// Warns of permissions that are wider than any use.
 pub fn lint_wildcards(permission: &Permission, path: &DocPath, findings: &mut Findings) {
     let Some(actions) = permission.allow.as_ref().map(Texts::list) else { return };
-    let allowed = placed(actions, &path.then("allow"));
-    let on = placed(permission.on.list(), &path.then("on"));
+    let allowed = with_places(actions, &path.then("allow"));
+    let on = with_places(permission.on.list(), &path.then("on"));
     wildcards(&allowed, &on, permission.condition.is_some(), findings);
 }
 
 /// Lists texts with their places. A single text stands at the property itself.
-fn placed<'t>(texts: &'t [String], at: &DocPath) -> Vec<(DocPath, &'t str)> {
+fn with_places<'t>(texts: &'t [String], at: &DocPath) -> Vec<(DocPath, &'t str)> {
     match texts {
         [one] => vec![(at.clone(), one)],
         many => many.iter().enumerate().map(|(index, text)| (at.then(index.to_string()), text.as_str())).collect(),

@@ -77,7 +77,7 @@ impl Section for Roles {
         picture: PictureStyle {
             icon: "M12 3 L20 6 V12 C20 17 16 20 12 21 C8 20 4 17 4 12 V6 Z M9 12 L11.3 14.3 L15.5 9.8",
             shape: Shape::Rectangle,
-            arrows: &[Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::drawn) }],
+            arrows: &[Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::arrow_labels) }],
         },
         one_of: &[OneOf { map: None, names: &["trust", "assume_role_policy"] }, permission::ONE_OF],
         key: None,
@@ -270,7 +270,7 @@ mod tests {
         findings.0.iter().map(|f| (f.code, f.path.to_string())).collect()
     }
 
-    fn lowered(name: &str, properties: Value) -> Value {
+    fn lower(name: &str, properties: Value) -> Value {
         let mut out = LoweredStack::default();
         with(name, |at| Roles::lower(role(properties), at, &mut out));
         out.resources.remove(0).spec
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_role_that_says_little_states_the_defaults_of_aws() {
-        let spec = lowered("worker", json!({}));
+        let spec = lower("worker", json!({}));
         assert_eq!(
             spec,
             json!({
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn permissions_become_one_inline_policy_beside_the_others_and_keep_their_references() {
-        let spec = lowered(
+        let spec = lower(
             "worker",
             json!({
                 "permissions": [{ "allow": "sqs:SendMessage", "on": "${queues.q.arn}" }],
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_long_default_name_fits_into_iam() {
-        let name = lowered(&"image-worker-".repeat(8), json!({}))["name"].as_str().unwrap().to_owned();
+        let name = lower(&"image-worker-".repeat(8), json!({}))["name"].as_str().unwrap().to_owned();
         assert!(name.len() <= 64 && name.starts_with("couch-image-worker-"), "{name}");
     }
 

@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::about::Suffix;
 use super::any::AnySection;
-use super::{LoweredStack, Resource, SECTIONS, shortened};
+use super::{LoweredStack, Resource, SECTIONS, shorten_name};
 use crate::kinds;
 use crate::spec::document::Document;
 use crate::spec::head;
-use crate::spec::schema::checked;
+use crate::spec::schema::checked_schema;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
@@ -27,15 +27,15 @@ const OTHER_MEANING: &[(&str, &str)] = &[
 #[test]
 fn a_name_that_is_too_long_ends_in_a_hash_of_the_whole() {
     let long = "couch-explorers-candidate-32-with-a-very-long-name-image-worker-role";
-    let (one, other) = (shortened(long, 64), shortened(&format!("{long}-b"), 64));
+    let (one, other) = (shorten_name(long, 64), shorten_name(&format!("{long}-b"), 64));
     assert_eq!(one.len(), 64);
     assert_eq!(one[..55], other[..55]);
     assert_ne!(one, other);
-    assert_eq!(one, shortened(long, 64));
-    assert_eq!(shortened("couch-worker", 64), "couch-worker");
+    assert_eq!(one, shorten_name(long, 64));
+    assert_eq!(shorten_name("couch-worker", 64), "couch-worker");
 }
 
-fn lowered(section: &dyn AnySection, env: Option<&str>) -> LoweredStack {
+fn lower_example(section: &dyn AnySection, env: Option<&str>) -> LoweredStack {
     let text = format!("stack: shop\nregion: eu-west-1\n\n{}", section.example());
     let inputs = Inputs { preview: env.map(str::to_owned), ..Inputs::default() };
     let (document, _) = Document::load(SourceText::new("stack.yaml", text), &inputs).expect("examples are sound");
@@ -44,7 +44,7 @@ fn lowered(section: &dyn AnySection, env: Option<&str>) -> LoweredStack {
 
 /// Returns the name by which AWS tells a resource from others; `None` if it contains the name of another resource.
 fn physical(resource: &Resource) -> Option<(&'static str, String)> {
-    let properties = kinds::registered(resource.kind).identity().iter();
+    let properties = kinds::find_registered(resource.kind).identity().iter();
     let name: Vec<&str> = properties.filter_map(|property| resource.spec.get(property)?.as_str()).collect();
     let name = name.join(" ");
     (!name.contains("${")).then_some((resource.kind, name))
@@ -53,8 +53,8 @@ fn physical(resource: &Resource) -> Option<(&'static str, String)> {
 #[test]
 fn no_resource_of_a_preview_environment_has_a_name_of_the_main_stack() {
     for section in SECTIONS {
-        let main: BTreeSet<_> = lowered(*section, None).resources.iter().filter_map(physical).collect();
-        let preview = lowered(*section, Some("pr-7"));
+        let main: BTreeSet<_> = lower_example(*section, None).resources.iter().filter_map(physical).collect();
+        let preview = lower_example(*section, Some("pr-7"));
         let own: Vec<&Resource> = preview.resources.iter().filter(|resource| !resource.external).collect();
         assert!(!own.is_empty(), "{}", section.name());
         for resource in own {
@@ -68,7 +68,7 @@ fn no_resource_of_a_preview_environment_has_a_name_of_the_main_stack() {
 fn the_name_that_gets_a_suffix_is_a_property_and_no_longer_than_the_schema_allows() {
     for section in SECTIONS {
         let Suffix::Property { property, longest, .. } = section.about().suffix else { continue };
-        let schema = &checked()["properties"][section.name()]["additionalProperties"]["properties"][property];
+        let schema = &checked_schema()["properties"][section.name()]["additionalProperties"]["properties"][property];
         assert_eq!(schema["type"], "string", "{}.{property}", section.name());
         let most = schema["maxLength"].as_u64();
         assert!(most.is_none_or(|most| longest as u64 <= most), "{}.{property}", section.name());
@@ -83,7 +83,7 @@ fn properties<'s>(schema: &'s Value, found: &mut BTreeSet<&'s str>) {
             let new: Vec<&str> = own.into_iter().flat_map(|own| own.keys()).map(String::as_str).collect();
             found.extend(new);
             if let Some(to) = words.get("$ref").and_then(Value::as_str) {
-                properties(checked().pointer(to.trim_start_matches('#')).expect("a definition"), found);
+                properties(checked_schema().pointer(to.trim_start_matches('#')).expect("a definition"), found);
             }
             words.values().for_each(|part| properties(part, found));
         }
@@ -95,11 +95,11 @@ fn properties<'s>(schema: &'s Value, found: &mut BTreeSet<&'s str>) {
 #[test]
 fn facts_about_properties_name_properties_that_exist() {
     let mut all: BTreeSet<&str> = SECTIONS.iter().map(|section| section.name()).collect();
-    properties(checked(), &mut all);
+    properties(checked_schema(), &mut all);
     for section in SECTIONS {
         let about = section.about();
         let mut own = BTreeSet::new();
-        properties(&checked()["properties"][about.name], &mut own);
+        properties(&checked_schema()["properties"][about.name], &mut own);
         let refusals = [about.refusals.operations, about.refusals.codes, about.refusals.words];
         let named = refusals.into_iter().flatten().flat_map(|(_, names)| names.iter());
         let parts = about.refusals.parts.iter().map(|part| &part.property);

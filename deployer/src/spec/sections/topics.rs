@@ -328,7 +328,7 @@ fn check_subscription(
             .help("write one of `email`, `email_json`, `sqs`, `lambda`, `https`, `http`, `sms`; one item for each");
         return;
     };
-    if let Some((message, help)) = malformed(protocol, endpoint) {
+    if let Some((message, help)) = endpoint_objection(protocol, endpoint) {
         findings.error("topic::endpoint", item(at, index, property), message).help(help);
     }
     if fifo_topic && protocol != "sqs" {
@@ -358,7 +358,7 @@ fn check_subscription(
 }
 
 /// Returns a message and a help if an endpoint is malformed. Texts with references pass.
-fn malformed(protocol: &str, endpoint: &str) -> Option<(String, String)> {
+fn endpoint_objection(protocol: &str, endpoint: &str) -> Option<(String, String)> {
     if endpoint.contains("${") {
         return None;
     }

@@ -13,7 +13,7 @@ use super::inputs;
 const CASES: &str = include_str!("corpus.txt");
 
 /// Returns the findings, and the text that they point into.
-fn checked(bytes: impl Into<Vec<u8>>) -> (Findings, SourceText) {
+fn check(bytes: impl Into<Vec<u8>>) -> (Findings, SourceText) {
     match pipeline::check(SourceText::new("stack.yaml", bytes), &inputs(&[])) {
         Ok(loaded) => (loaded.warnings, loaded.document.source().clone()),
         Err(failure) => (failure.findings, failure.source.unwrap_or_default()),
@@ -21,7 +21,7 @@ fn checked(bytes: impl Into<Vec<u8>>) -> (Findings, SourceText) {
 }
 
 /// Removes the marks from a case. Returns the text and the line and column of each opening mark.
-fn unmarked(case: &str) -> (String, Vec<(usize, usize)>) {
+fn remove_marks(case: &str) -> (String, Vec<(usize, usize)>) {
     let (mut plain, mut places, mut line, mut column) = (String::new(), Vec::new(), 1, 1);
     for character in case.chars() {
         match character {
@@ -54,8 +54,8 @@ fn cases() -> Vec<(Vec<&'static str>, String)> {
 fn every_broken_stack_is_pointed_at_exactly() {
     let mut wrong = Vec::new();
     for (codes, case) in cases() {
-        let (stack, places) = unmarked(&case);
-        let (findings, source) = checked(stack);
+        let (stack, places) = remove_marks(&case);
+        let (findings, source) = check(stack);
         let found: Vec<_> = findings.0.iter().map(|f| (f.code, f.span.map(|span| (span.line, span.column)))).collect();
         let mut wanted: Vec<_> = codes.iter().copied().zip(places.iter().copied().map(Some)).collect();
         if places.is_empty() {
@@ -74,7 +74,7 @@ fn every_broken_stack_is_pointed_at_exactly() {
 #[test]
 fn every_finding_says_what_to_do_and_never_more_than_a_screen() {
     for (_, case) in cases() {
-        let (findings, source) = checked(unmarked(&case).0);
+        let (findings, source) = check(remove_marks(&case).0);
         for finding in &findings.0 {
             assert!(finding.help.as_ref().is_some_and(|help| help.len() > 7), "{}\n{case}", finding.message);
         }
@@ -85,7 +85,7 @@ fn every_finding_says_what_to_do_and_never_more_than_a_screen() {
 #[test]
 fn what_is_said_about_every_broken_stack_was_reviewed() {
     let said = cases().into_iter().map(|(_, case)| {
-        let (findings, source) = checked(unmarked(&case).0);
+        let (findings, source) = check(remove_marks(&case).0);
         text(&findings, &source, Style::default())
     });
     insta::assert_snapshot!("corpus", said.collect::<Vec<_>>().join("\n"));
@@ -93,7 +93,7 @@ fn what_is_said_about_every_broken_stack_was_reviewed() {
 
 /// Returns the code and place of the first finding.
 fn first(bytes: &[u8]) -> String {
-    let (findings, source) = checked(bytes);
+    let (findings, source) = check(bytes);
     let Some(finding) = findings.0.first() else { return "nothing".to_owned() };
     for line in json(&findings, &source).lines() {
         serde_json::from_str::<serde_json::Value>(line).expect("each line is an object");
@@ -135,7 +135,7 @@ fn other_encodings_and_odd_bytes_have_a_place() {
 #[test]
 fn twenty_thousand_findings_in_one_long_line_are_all_found_and_a_hundred_are_drawn() {
     let tags: Vec<String> = (0..20_000).map(|number| format!("k{number}: {number}")).collect();
-    let (findings, source) = checked(format!("stack: s\ntags: {{ {} }}\n", tags.join(", ")));
+    let (findings, source) = check(format!("stack: s\ntags: {{ {} }}\n", tags.join(", ")));
     assert_eq!(findings.0.len(), 20_000);
     let drawn = text(&findings, &source, Style::default());
     assert_eq!(drawn.matches("error[").count(), 100);
@@ -149,7 +149,7 @@ fn of_many_warnings_alike_three_are_drawn_and_the_lines_of_the_others_named() {
         (0..queues).for_each(|n| stack.push_str(&format!("  q{n}: {{}}\n")));
         stack.push_str("functions:\n");
         (0..queues).for_each(|n| stack.push_str(&format!("  f{n}: {{ zip: f.zip, events: [ {{ queue: q{n} }} ] }}\n")));
-        let (findings, source) = checked(stack);
+        let (findings, source) = check(stack);
         text(&findings, &source, Style::default())
     };
     let drawn = stack(10);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{inputs, load, said_with, sound};
+use super::{inputs, load, messages_with, sound};
 use crate::spec::finding::{At, DocPath};
 use crate::spec::head::{StateBucket, StateLocation};
 use crate::spec::source::SourceText;
@@ -128,7 +128,7 @@ fn every_entry_can_be_pointed_at() {
 #[test]
 fn no_secret_shows_in_what_is_said() {
     let stack = "stack: s\nvars:\n  token: { secret: true, pattern: \"[a-z]+\" }\n  open: { secret: true, default: hunter22 }\nqueues:\n  q: { name: \"${vars.token}\", delay_seconds: hunter22 }\n";
-    let said = said_with(stack, &inputs(&["token=p4ss w0rd!"]));
+    let said = messages_with(stack, &inputs(&["token=p4ss w0rd!"]));
     assert!(!said.contains("p4ss") && !said.contains("hunter22"), "{said}");
     assert!(said.contains("(sensitive)") && said.contains("********"), "{said}");
     let failed = load(stack, &inputs(&["token=p4ss w0rd!"])).unwrap_err();

@@ -25,7 +25,7 @@ fn load(stack: &str, inputs: &Inputs) -> Result<(Document, Findings), InvalidSta
 }
 
 /// Returns the findings of loading and lowering as a user sees them.
-fn said_with(stack: &str, inputs: &Inputs) -> String {
+fn messages_with(stack: &str, inputs: &Inputs) -> String {
     match load(stack, inputs) {
         Ok((document, mut findings)) => {
             findings.0.extend(document.lower().1.0);
@@ -35,8 +35,8 @@ fn said_with(stack: &str, inputs: &Inputs) -> String {
     }
 }
 
-fn said(stack: &str) -> String {
-    said_with(stack, &inputs(&[]))
+fn messages(stack: &str) -> String {
+    messages_with(stack, &inputs(&[]))
 }
 
 /// Loads a document that has no findings.

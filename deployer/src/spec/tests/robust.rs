@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{inputs, load, said};
+use super::{inputs, load, messages};
 use crate::report::diagnostics::{Style, json, text};
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
@@ -126,7 +126,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-fn edited(text: &str, edit: &Edit) -> String {
+fn apply_edit(text: &str, edit: &Edit) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let count = lines.len().max(1);
     let place = |at: usize| text.floor_char_boundary(at % (text.len() + 1));
@@ -154,7 +154,7 @@ proptest! {
 
     #[test]
     fn a_stack_that_is_nearly_right(edits in proptest::collection::vec(edit(), 1..6)) {
-        survive(edits.iter().fold(SHOP.to_owned(), |text, edit| edited(&text, edit)).as_bytes());
+        survive(edits.iter().fold(SHOP.to_owned(), |text, edit| apply_edit(&text, edit)).as_bytes());
     }
 
     #[test]
@@ -183,7 +183,7 @@ fn deep_nesting_is_a_finding() {
     for text in ["[".repeat(200_000), "{a: ".repeat(100_000), "- ".repeat(100_000)] {
         survive(text.as_bytes());
     }
-    assert!(said(&format!("a: {}", "[\n ".repeat(200))).contains("100 deep"));
+    assert!(messages(&format!("a: {}", "[\n ".repeat(200))).contains("100 deep"));
 }
 
 #[test]
@@ -193,9 +193,9 @@ fn aliases_that_blow_up_are_a_finding() {
         let item = format!("*a{}", level - 1);
         laughs.push_str(&format!("a{level}: &a{level} [{}]\n", [item.as_str(); 10].join(", ")));
     }
-    assert!(said(&laughs).contains("repeat"), "{}", said(&laughs));
+    assert!(messages(&laughs).contains("repeat"), "{}", messages(&laughs));
     let big = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 1000].join(", "));
-    assert!(said(&big).contains("repeat"));
+    assert!(messages(&big).contains("repeat"));
     survive(b"a: &a [*a, *a]\n");
     survive(b"a: &a\n  <<: *a\n  b: *a\n");
 }
@@ -207,13 +207,13 @@ fn variables_that_blow_up_are_a_finding() {
         stack.push_str(&format!("  v{level}: ${{vars.v{0}}}${{vars.v{0}}}\n", level - 1));
     }
     stack.push_str("tags: { a: \"${vars.v39}\" }\n");
-    assert!(said(&stack).contains("longer than 1 MiB"));
+    assert!(messages(&stack).contains("longer than 1 MiB"));
 
     let mut chain = String::from("stack: s\nvars:\n  v0: \"${vars.v1}\"\n");
     for level in 1..2_000 {
         chain.push_str(&format!("  v{level}: \"${{vars.v{}}}\"\n", level + 1));
     }
-    assert!(said(&chain).contains("in a row"));
+    assert!(messages(&chain).contains("in a row"));
 }
 
 #[test]

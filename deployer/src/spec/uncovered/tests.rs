@@ -7,7 +7,7 @@ use crate::pipeline;
 use crate::spec::finding::Finding;
 use crate::spec::head;
 use crate::spec::nearest::nearest_besides;
-use crate::spec::schema::checked;
+use crate::spec::schema::checked_schema;
 use crate::spec::sections::SECTIONS;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
@@ -32,7 +32,7 @@ fn names(schema: &'static Value, depth: usize) -> Vec<&'static str> {
         return Vec::new();
     }
     if let Some(to) = schema["$ref"].as_str() {
-        return names(checked().pointer(to.trim_start_matches('#')).expect("a definition"), depth + 1);
+        return names(checked_schema().pointer(to.trim_start_matches('#')).expect("a definition"), depth + 1);
     }
     if let Some(own) = schema["properties"].as_object() {
         return own.keys().map(String::as_str).collect();
@@ -54,10 +54,10 @@ fn places() -> Vec<WordTable> {
         insides.into_iter().map(place).collect::<Vec<_>>()
     };
     let sections = SECTIONS.iter().flat_map(|section| {
-        let schema = &checked()["properties"][section.name()]["additionalProperties"];
+        let schema = &checked_schema()["properties"][section.name()]["additionalProperties"];
         of(Some(section.name()), section.about().uncovered, schema)
     });
-    of(None, head::UNCOVERED, checked()).into_iter().chain(sections).collect()
+    of(None, head::UNCOVERED, checked_schema()).into_iter().chain(sections).collect()
 }
 
 fn plain(word: &str) -> String {
@@ -86,11 +86,11 @@ fn a_word_leaves_the_table_once_it_is_a_property() {
 }
 
 /// Returns the findings about unknown words of a place, by word.
-fn found(place: &WordTable, words: &[&str]) -> BTreeMap<String, Finding> {
+fn findings_by_word(place: &WordTable, words: &[&str]) -> BTreeMap<String, Finding> {
     let entries: Vec<String> = words.iter().map(|word| format!("{word}: {{}}")).collect();
     let entries = entries.join(", ");
     let is_map = |inside: &str| {
-        let section = &checked()["properties"][place.section.unwrap_or_default()];
+        let section = &checked_schema()["properties"][place.section.unwrap_or_default()];
         section["additionalProperties"]["properties"][inside]["type"] == "object"
     };
     let stack = match (place.section, place.inside) {
@@ -115,7 +115,7 @@ fn found(place: &WordTable, words: &[&str]) -> BTreeMap<String, Finding> {
 fn no_word_is_taken_for_a_property_and_each_says_what_to_do_instead() {
     for place in places() {
         let words: Vec<&str> = place.words().collect();
-        let mut found = found(&place, &words);
+        let mut found = findings_by_word(&place, &words);
         for uncovered in &place.table {
             let code =
                 if uncovered.answer.things().is_some() { "stack::not-covered" } else { "stack::unknown-property" };
@@ -136,7 +136,7 @@ fn other_spellings_of_a_word_are_the_word() {
     let is_functions = |place: &WordTable| place.section == Some(functions) && place.inside.is_empty();
     let place = places().into_iter().find(is_functions).expect("the words of a function");
     let words = ["provisioned_concurrency", "ProvisionedConcurrency", "provisoned-concurrency"];
-    let found = found(&place, &words);
+    let found = findings_by_word(&place, &words);
     for word in words {
         assert_eq!(found[word].message, "the deployer does not manage provisioned concurrency", "{word}");
     }

@@ -124,13 +124,13 @@ fn check_actions(property: &str, actions: &[String], at: &Scope<'_>, findings: &
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::tests::{element, scoped};
+    use super::super::tests::{element, with_scope};
     use super::super::{Alarms, Section};
     use super::*;
 
     fn codes(changes: Value) -> Vec<&'static str> {
         let mut findings = Findings::default();
-        scoped(|at| Alarms::check(&element(changes), at, &mut findings));
+        with_scope(|at| Alarms::check(&element(changes), at, &mut findings));
         findings.0.into_iter().map(|f| f.code).collect()
     }
 

@@ -11,7 +11,7 @@ use crate::spec::sections::{Resource, Resources};
 pub(super) fn topic_key(document: &Document, all: &Resources<'_>, alarm: &Resource, findings: &mut Findings) {
     let mut seen = Vec::new();
     for property in ["alarm_actions", "ok_actions", "insufficient_data_actions"] {
-        for topic in alarm.spec[property].as_array().into_iter().flatten().filter_map(|arn| all.referred(arn)) {
+        for topic in alarm.spec[property].as_array().into_iter().flatten().filter_map(|arn| all.resolve(arn)) {
             if topic.kind != SnsTopic::NAME || !has_own_key(topic) || seen.contains(&&topic.address) {
                 continue;
             }

@@ -20,7 +20,7 @@ const PATHS: usize = 300;
 pub(super) fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &mut Findings) {
     // The integration's URI contains the function's ARN: `arn:…/functions/${ARN}/invocations`.
     let Some(uri) = route.spec["uri"].as_str() else { return };
-    let function = uri.rfind("${").and_then(|at| all.referred(&Value::from(&uri[at..])));
+    let function = uri.rfind("${").and_then(|at| all.resolve(&Value::from(&uri[at..])));
     let Some(function) = function.filter(|resource| resource.kind == LambdaFunction::NAME) else { return };
     let key = route.address.split_once('[').map_or("", |(_, key)| key.trim_end_matches(']'));
     if document.states(&document.locate(&route.element).then("routes").then(key).then("timeout")) {
@@ -69,7 +69,7 @@ mod tests {
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
 
-    fn said(text: &str) -> Vec<String> {
+    fn messages(text: &str) -> Vec<String> {
         let text = format!("stack: s\nregion: eu-west-1\n{text}");
         let (document, _) = Document::load(SourceText::new("stack.yaml", text.as_bytes()), &Inputs::default()).unwrap();
         let mut findings = crate::spec::finding::Findings::default();
@@ -84,16 +84,16 @@ mod tests {
 
     fn codes(route: &str) -> Vec<String> {
         let functions = "functions:\n  f: { zip: f.zip, timeout: 30s }\n";
-        said(&format!("{functions}apis:\n  a: {{ routes: {{ \"GET /f\": {route} }} }}\n"))
+        messages(&format!("{functions}apis:\n  a: {{ routes: {{ \"GET /f\": {route} }} }}\n"))
     }
 
     #[test]
     fn one_function_may_answer_hundreds_of_routes() {
         let function = "functions:\n  app: { zip: f.zip }\napis:\n";
-        assert_eq!(said(&format!("{function}{}", api("a", 70))), Vec::<String>::new());
-        let many = said(&format!("{function}{}", api("a", 300)));
+        assert_eq!(messages(&format!("{function}{}", api("a", 70))), Vec::<String>::new());
+        let many = messages(&format!("{function}{}", api("a", 300)));
         assert_eq!(many, ["api::paths: the API has 302 paths, and AWS takes 300 unless the quota was raised"]);
-        assert_eq!(said(&format!("{function}{}", api("a", 298))), Vec::<String>::new());
+        assert_eq!(messages(&format!("{function}{}", api("a", 298))), Vec::<String>::new());
     }
 
     #[test]

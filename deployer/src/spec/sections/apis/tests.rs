@@ -42,7 +42,7 @@ fn lowered_for(stack: &str, value: Value) -> LoweredStack {
     out
 }
 
-fn lowered(value: Value) -> LoweredStack {
+fn lower(value: Value) -> LoweredStack {
     lowered_for("explorers", value)
 }
 
@@ -51,7 +51,7 @@ fn at<'a>(out: &'a LoweredStack, address: &str) -> &'a Resource {
 }
 
 fn definition(value: Value) -> String {
-    at(&lowered(value), "apis.couch.stage").spec["definition"].as_str().unwrap().to_owned()
+    at(&lower(value), "apis.couch.stage").spec["definition"].as_str().unwrap().to_owned()
 }
 
 /// Returns a document's graph and its findings, each with its place.
@@ -75,7 +75,7 @@ fn document(api: &str) -> (Option<Graph>, Vec<String>) {
 
 #[test]
 fn an_api_is_lowered_to_itself_its_routes_their_permissions_and_its_stage() {
-    let out = lowered(json!({ "routes": { "POST /generate-image": "paint" } }));
+    let out = lower(json!({ "routes": { "POST /generate-image": "paint" } }));
     let addresses: Vec<_> = out.resources.iter().map(|r| (r.address.as_str(), r.kind)).collect();
     assert_eq!(
         addresses,
@@ -134,7 +134,7 @@ fn an_api_is_lowered_to_itself_its_routes_their_permissions_and_its_stage() {
 
 #[test]
 fn every_property_arrives_where_it_belongs() {
-    let out = lowered(json!({
+    let out = lower(json!({
         "name": "couch", "description": "Paints.", "stage": "v1", "endpoint_type": "EDGE",
         "binary_media_types": ["image/png", "image/jpeg", "image/png"], "minimum_compression_size": 0,
         "throttling_rate_limit": 2.5, "throttling_burst_limit": 5, "variables": { "mood": "calm" },
@@ -263,7 +263,7 @@ fn a_function_that_is_renamed_in_aws_makes_another_definition() {
 fn many_routes_of_a_function_share_one_permission_which_the_stage_waits_for() {
     let routes = |many: usize| {
         let all = (0..many).map(|n| (format!("GET /a{n}"), json!("paint"))).chain([("GET /b".into(), json!("other"))]);
-        lowered(json!({ "routes": all.collect::<serde_json::Map<_, _>>() }))
+        lower(json!({ "routes": all.collect::<serde_json::Map<_, _>>() }))
     };
     let permissions = |out: &LoweredStack| -> Vec<String> {
         let all = out.resources.iter().filter(|r| r.kind == "lambda.permission");

@@ -52,7 +52,7 @@ pub fn name(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
     if external || name.contains("${") {
         return;
     }
-    if let Some(message) = misnamed(name) {
+    if let Some(message) = name_objection(name) {
         findings
             .error("bucket::name", path, format!("`{name}` cannot be a bucket's name: {message}"))
             .help("write `name:` with 3 to 63 of a–z, 0–9 and hyphens");
@@ -64,7 +64,7 @@ pub fn name(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
 }
 
 /// Returns S3's objection to a bucket's name.
-fn misnamed(name: &str) -> Option<&'static str> {
+fn name_objection(name: &str) -> Option<&'static str> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let bytes = name.as_bytes();

@@ -33,7 +33,7 @@ pub(super) const ABOUT: &About = &About {
         arrows: &[
             Arrow { from: EventSourceMapping::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             Arrow { from: EventSourceMapping::NAME, to: None, draw: Draw::From("messages") },
-            Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::drawn) },
+            Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::arrow_labels) },
             Arrow { from: LambdaFunction::NAME, to: Some(IamRole::NAME), draw: Draw::Uses("runs as") },
         ],
     },

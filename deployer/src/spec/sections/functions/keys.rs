@@ -8,7 +8,7 @@ use crate::kinds::iam_role::{IamRole, PERMISSIONS};
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
-use crate::spec::sections::keys::{Key, allowed, allows, list};
+use crate::spec::sections::keys::{Key, allows, list, list_statements};
 use crate::spec::sections::{LoweredStack, Resource, Resources};
 
 /// Adds to functions' derived roles the permissions on the KMS keys of their queues and topics.
@@ -21,7 +21,7 @@ pub(super) fn derive(lowered: &mut LoweredStack) {
             LambdaFunction::NAME => ("dead_letter_target_arn", &["kms:GenerateDataKey", "kms:Decrypt"]),
             _ => continue,
         };
-        let Some(key) = resource.spec.get(property).and_then(|arn| all.referred(arn)).and_then(Key::of) else {
+        let Some(key) = resource.spec.get(property).and_then(|arn| all.resolve(arn)).and_then(Key::of) else {
             continue;
         };
         needed.push((format!("{}.role", resource.element), key.statement(actions)));
@@ -45,15 +45,15 @@ const LAMBDA: &[(&str, &str, &str)] = &[
 /// permissions of roles outside the stack are unknown.
 pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
     let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
-    let keyed = resource.spec.get(property).and_then(|arn| all.referred(arn));
+    let keyed = resource.spec.get(property).and_then(|arn| all.resolve(arn));
     let Some((on, key)) = keyed.and_then(|on| Some((on, Key::of(on)?))) else { return };
-    let function = all.referred(&resource.spec["function_name"]).unwrap_or(resource);
-    let Some(role) = all.referred(&function.spec["role"]).filter(|role| !role.external) else { return };
+    let function = all.resolve(&resource.spec["function_name"]).unwrap_or(resource);
+    let Some(role) = all.resolve(&function.spec["role"]).filter(|role| !role.external) else { return };
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
     // The check of the role itself covers statements on the queue or topic itself.
-    let said = allowed(role).any(|one| list(&one["Resource"]).into_iter().any(|text| names(all, text, on)));
+    let said = list_statements(role).any(|one| list(&one["Resource"]).into_iter().any(|text| names(all, text, on)));
     let derived = role.address == format!("{}.role", function.address);
-    if managed || derived || said || allowed(role).any(|one| allows(one, needed)) {
+    if managed || derived || said || list_statements(role).any(|one| allows(one, needed)) {
         return;
     }
     let arn = key.arn().unwrap_or_else(|| "ARN-OF-THE-KEY".to_owned());
@@ -67,5 +67,5 @@ pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource
 }
 
 fn names(all: &Resources<'_>, text: &Value, resource: &Resource) -> bool {
-    all.referred(text).is_some_and(|named| named.address == resource.address)
+    all.resolve(text).is_some_and(|named| named.address == resource.address)
 }

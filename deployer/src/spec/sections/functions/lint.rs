@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
-use crate::spec::sections::fifo::{called, fifo_of, is_fifo};
+use crate::spec::sections::fifo::{fifo_of, is_fifo, target_name};
 use crate::spec::sections::{Resource, Resources};
 
 /// A queue's visibility timeout should be this many times its consumer's timeout.
@@ -13,7 +13,7 @@ const VISIBILITY_FACTOR: u64 = 6;
 /// Reports a queue whose settings do not suit the function that consumes it.
 pub(super) fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, findings: &mut Findings) {
     let (Some(queue), Some(function)) =
-        (all.referred(&mapping.spec["event_source_arn"]), all.referred(&mapping.spec["function_name"]))
+        (all.resolve(&mapping.spec["event_source_arn"]), all.resolve(&mapping.spec["function_name"]))
     else {
         return;
     };
@@ -99,7 +99,8 @@ fn batch(document: &Document, mapping: &Resource, queue: &Resource, findings: &m
 pub(super) fn dead_letter(document: &Document, all: &Resources<'_>, function: &Resource, findings: &mut Findings) {
     let Some(target) = function.spec.get("dead_letter_target_arn") else { return };
     if fifo_of(all, target) == Some(true) {
-        let message = format!("`{}` is FIFO, and Lambda sends failed events to standard ones", called(all, target));
+        let message =
+            format!("`{}` is FIFO, and Lambda sends failed events to standard ones", target_name(all, target));
         findings
             .warning("function::fifo-dead-letter", document.locate(&function.element).then("dead_letter"), message)
             .help("name a standard queue or topic");

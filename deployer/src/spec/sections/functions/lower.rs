@@ -42,7 +42,7 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
 /// Returns the role's name. A name with a reference cannot be cut before the reference is resolved.
 fn role_name(function: &str) -> String {
     let name = format!("{function}-role");
-    if name.contains("${") { name } else { sections::shortened(&name, roles::NAME_LENGTH) }
+    if name.contains("${") { name } else { sections::shorten_name(&name, roles::NAME_LENGTH) }
 }
 
 fn log_group_name(function: &str) -> String {

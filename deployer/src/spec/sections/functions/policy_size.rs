@@ -29,7 +29,7 @@ pub(super) fn check(document: &Document, all: &Resources<'_>, findings: &mut Fin
         let count = statements.len();
         let policy = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements });
         let bytes = policy.to_string().len();
-        let Some(function) = all.referred(&Value::from(name)).filter(|_| bytes > POLICY_BYTES) else { continue };
+        let Some(function) = all.resolve(&Value::from(name)).filter(|_| bytes > POLICY_BYTES) else { continue };
         let message = format!(
             "the {count} permissions to call `{}` take {bytes} bytes, and its resource policy has room for {POLICY_BYTES}",
             function.address
@@ -42,7 +42,7 @@ pub(super) fn check(document: &Document, all: &Resources<'_>, findings: &mut Fin
 
 /// Builds a permission as Lambda stores it.
 fn statement(spec: &Value, all: &Resources<'_>, place: &Place) -> Value {
-    let text = |property: &str| resolved(spec[property].as_str().unwrap_or_default(), all, place);
+    let text = |property: &str| resolve_text(spec[property].as_str().unwrap_or_default(), all, place);
     let mut condition = json!({});
     if spec["source_arn"].is_string() {
         condition["ArnLike"] = json!({ "AWS:SourceArn": text("source_arn") });
@@ -62,7 +62,7 @@ fn statement(spec: &Value, all: &Resources<'_>, place: &Place) -> Value {
 
 /// Resolves everything in a text that is known before AWS is read. Unknown parts get a placeholder of their minimum
 /// length.
-fn resolved(text: &str, all: &Resources<'_>, place: &Place) -> String {
+fn resolve_text(text: &str, all: &Resources<'_>, place: &Place) -> String {
     let part = |part: TextPart| match part {
         TextPart::Text(text) => text,
         TextPart::Aws(name) => match name.as_str() {
@@ -92,7 +92,7 @@ mod tests {
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
 
-    fn said(text: &str) -> Vec<String> {
+    fn messages(text: &str) -> Vec<String> {
         let text = format!("stack: s\nregion: eu-west-1\n{text}");
         let (document, _) = Document::load(SourceText::new("stack.yaml", text.as_bytes()), &Inputs::default()).unwrap();
         let mut findings = crate::spec::finding::Findings::default();
@@ -111,7 +111,7 @@ mod tests {
             let topics: String = (0..count)
                 .map(|n| format!("  t{n:03}: {{ subscriptions: [ {{ lambda: \"${{functions.app.arn}}\" }} ] }}\n"))
                 .collect();
-            said(&format!("functions:\n  app: {{ zip: f.zip }}\ntopics:\n{topics}"))
+            messages(&format!("functions:\n  app: {{ zip: f.zip }}\ntopics:\n{topics}"))
         };
         assert_eq!(topics(60), Vec::<String>::new());
         let said = topics(90);
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn routes_topics_and_several_apis_count_together() {
         let apis: String = (0..7).map(|n| api(&format!("a{n}"), 10)).collect();
-        let said = said(&format!("functions:\n  app: {{ zip: f.zip }}\napis:\n{apis}"));
+        let said = messages(&format!("functions:\n  app: {{ zip: f.zip }}\napis:\n{apis}"));
         assert!(said.iter().any(|said| said.starts_with("function::policy-size: the 70 permissions")), "{said:?}");
     }
 }

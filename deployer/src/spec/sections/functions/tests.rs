@@ -31,7 +31,7 @@ fn codes(value: Value) -> BTreeSet<(&'static str, String)> {
     findings.0.into_iter().map(|f| (f.code, f.path.to_string())).collect()
 }
 
-fn lowered(value: Value) -> LoweredStack {
+fn lower(value: Value) -> LoweredStack {
     let mut out = LoweredStack::default();
     with_scope(false, |at| Functions::lower(element(value), at, &mut out));
     out
@@ -48,7 +48,7 @@ fn statements(out: &LoweredStack) -> Vec<Value> {
 
 #[test]
 fn a_function_of_one_line_gets_its_log_group_its_role_and_lambdas_defaults() {
-    let out = lowered(json!({ "crate": "functions" }));
+    let out = lower(json!({ "crate": "functions" }));
     let addresses: Vec<_> = out.resources.iter().map(|r| (r.address.as_str(), r.kind)).collect();
     assert_eq!(
         addresses,
@@ -89,7 +89,7 @@ fn a_function_of_one_line_gets_its_log_group_its_role_and_lambdas_defaults() {
 
 #[test]
 fn a_derived_role_allows_what_the_function_was_given_and_no_more() {
-    let out = lowered(json!({
+    let out = lower(json!({
         "crate": "functions",
         "permissions": [{ "allow": "s3:PutObject", "on": "arn:aws:s3:::b/*" }],
         "events": [{ "queue": "jobs" }],
@@ -114,7 +114,7 @@ fn a_derived_role_allows_what_the_function_was_given_and_no_more() {
 
 #[test]
 fn tracing_a_dead_letter_target_a_vpc_and_a_key_bring_their_permissions() {
-    let out = lowered(json!({
+    let out = lower(json!({
         "zip": "f.zip", "tracing": "Active", "dead_letter": "${topics.failed.arn}", "kms_key_arn": "arn:aws:kms:::key/1",
         "vpc": { "subnet_ids": ["subnet-2", "subnet-1"], "security_group_ids": ["sg-1"] },
     }));
@@ -123,13 +123,13 @@ fn tracing_a_dead_letter_target_a_vpc_and_a_key_bring_their_permissions() {
         assert!(text.contains(action), "{action} in {text}");
     }
     assert_eq!(at(&out, "functions.paint").spec["vpc_config"]["subnet_ids"], json!(["subnet-1", "subnet-2"]));
-    let out = lowered(json!({ "zip": "f.zip", "dead_letter": "arn:aws:sqs:eu-west-1:1:failed" }));
+    let out = lower(json!({ "zip": "f.zip", "dead_letter": "arn:aws:sqs:eu-west-1:1:failed" }));
     assert!(json!(statements(&out)).to_string().contains("sqs:SendMessage"));
 }
 
 #[test]
 fn an_event_becomes_a_mapping_that_reports_failed_messages() {
-    let out = lowered(json!({
+    let out = lower(json!({
         "crate": "functions",
         "events": [
             { "queue": "jobs", "batch_size": 5, "maximum_concurrency": 2, "filter": [{ "body": { "b": [1], "a": [2] } }] },
@@ -158,7 +158,7 @@ fn an_event_becomes_a_mapping_that_reports_failed_messages() {
 
 #[test]
 fn an_explicit_role_takes_the_place_of_the_derived_one() {
-    let out = lowered(json!({ "binary": "paint", "role": "${roles.painter.arn}" }));
+    let out = lower(json!({ "binary": "paint", "role": "${roles.painter.arn}" }));
     assert!(out.resources.iter().all(|r| r.kind != "iam.role"));
     assert_eq!(at(&out, "functions.paint").spec["role"], "${roles.painter.arn}");
     let both =
@@ -241,7 +241,7 @@ fn what_lambda_would_refuse_is_found_before_any_call() {
 fn levels_belong_to_json_lines() {
     let text = json!({ "zip": "f.zip", "log_format": "Text", "application_log_level": "DEBUG" });
     assert_eq!(codes(text), [("function::log-level", "functions.paint.application_log_level".into())].into());
-    let out = lowered(json!({ "zip": "f.zip", "log_format": "Text" }));
+    let out = lower(json!({ "zip": "f.zip", "log_format": "Text" }));
     let logging = &at(&out, "functions.paint").spec["logging_config"];
     assert_eq!(*logging, json!({ "log_format": "Text", "log_group": "${functions.paint.log_group.name}" }));
 }

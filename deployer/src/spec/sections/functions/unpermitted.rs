@@ -7,18 +7,18 @@ use serde_json::Value;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::sections::about::Usage;
-use crate::spec::sections::keys::{allowed, list};
+use crate::spec::sections::keys::{list, list_statements};
 use crate::spec::sections::{Resource, Resources, SECTIONS};
 use crate::spec::template::{self, TextPart};
 
 /// Reports each resource that the function's environment names and that its role may not use. A role outside the stack
 /// and managed policies may allow it, so they end the check.
 pub(super) fn lint(document: &Document, all: &Resources<'_>, function: &Resource, findings: &mut Findings) {
-    let Some(role) = all.referred(&function.spec["role"]).filter(|role| !role.external) else { return };
+    let Some(role) = all.resolve(&function.spec["role"]).filter(|role| !role.external) else { return };
     if role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty()) {
         return;
     }
-    for (address, variable) in named(function) {
+    for (address, variable) in list_referred(function) {
         let Some(resource) = all.0.iter().find(|resource| resource.address == address) else { continue };
         let Some(usage) = usage(resource).filter(|_| resource.element != function.element) else { continue };
         if is_allowed(role, resource, usage) || admits(resource, function, role) {
@@ -47,7 +47,7 @@ fn usage(resource: &Resource) -> Option<&'static Usage> {
 }
 
 /// Lists the addresses that the environment refers to, each with its first variable.
-fn named(function: &Resource) -> BTreeMap<String, &str> {
+fn list_referred(function: &Resource) -> BTreeMap<String, &str> {
     let mut named = BTreeMap::new();
     for (variable, value) in function.spec["environment"].as_object().into_iter().flatten() {
         for part in template::parse(value.as_str().unwrap_or_default()).unwrap_or_default() {
@@ -69,7 +69,7 @@ fn is_allowed(role: &Resource, resource: &Resource, usage: &Usage) -> bool {
         let is_written_out = on.split(':').nth(2) == Some(service);
         on == "*" || on.contains(&reference) || (on.starts_with("arn:") && is_written_out)
     };
-    allowed(role).any(|statement| {
+    list_statements(role).any(|statement| {
         statement["Effect"] == "Allow"
             && (!statement["NotResource"].is_null() || list(&statement["Resource"]).into_iter().any(is_it))
     })
@@ -90,7 +90,7 @@ mod tests {
     use crate::spec::variables::Inputs;
 
     /// Returns the findings about missing permissions, each with its place and its help.
-    fn found(lines: &str) -> Vec<(String, String)> {
+    fn list_findings(lines: &str) -> Vec<(String, String)> {
         let text = format!("stack: s\nregion: eu-west-1\n{lines}");
         let loaded = pipeline::check(SourceText::new("stack.yaml", text), &Inputs::default());
         let loaded = loaded.map_err(|failure| failure.findings.0).expect("no error");
@@ -114,7 +114,7 @@ mod tests {
             ("functions.other.name", "lambda:InvokeFunction", "functions.other.arn}"),
         ] {
             let web = function(&format!("${{{reference}}}"), "");
-            let found = found(&format!("{rest}functions:\n  other: {{ zip: o.zip }}\n{web}"));
+            let found = list_findings(&format!("{rest}functions:\n  other: {{ zip: o.zip }}\n{web}"));
             let [(place, help)] = &found[..] else { panic!("{reference}: {found:?}") };
             assert_eq!(place, "functions.web.environment.TARGET");
             assert!(help.contains(&format!("{{ allow: {allow}, on: \"${{{on}\" }}")), "{reference}: {help}");
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn any_permission_on_it_and_any_that_may_be_on_it_end_the_doubt() {
         let rest = "queues: { jobs: {}, more: {} }\nfunctions:\n";
-        let one = |more: &str| found(&format!("{rest}{}", function("${queues.jobs.url}", more))).len();
+        let one = |more: &str| list_findings(&format!("{rest}{}", function("${queues.jobs.url}", more))).len();
         let permission = |on: &str| format!(", permissions: [ {{ allow: sqs:GetQueueUrl, on: \"{on}\" }} ]");
         assert_eq!(one(&permission("${queues.jobs.arn}")), 0);
         assert_eq!(one(&permission("*")), 0);
@@ -136,16 +136,16 @@ mod tests {
         assert_eq!(one(", role: \"arn:aws:iam::123456789012:role/web\""), 0);
         assert_eq!(one(", events: [ { queue: jobs } ]"), 0);
         let own = "queues: { jobs: { policy: { Statement: [ { Effect: Allow, Principal: { AWS: \"${functions.web.role_arn}\" }, Action: sqs:SendMessage, Resource: \"*\" } ] } } }\nfunctions:\n";
-        assert_eq!(found(&format!("{own}{}", function("${queues.jobs.url}", ""))).len(), 0);
+        assert_eq!(list_findings(&format!("{own}{}", function("${queues.jobs.url}", ""))).len(), 0);
     }
 
     #[test]
     fn a_role_of_the_stack_is_named_and_a_function_may_know_itself() {
         let rest = "queues: { jobs: {} }\nroles: { web: { trust: [lambda.amazonaws.com] } }\nfunctions:\n";
         let found_with =
-            |reference: &str| found(&format!("{rest}{}", function(reference, ", role: \"${roles.web.arn}\"")));
+            |reference: &str| list_findings(&format!("{rest}{}", function(reference, ", role: \"${roles.web.arn}\"")));
         assert!(found_with("${queues.jobs.url}")[0].1.contains("the `permissions` of `roles.web`"));
         assert!(found_with("here").is_empty());
-        assert!(found(&format!("functions:\n{}", function("${functions.web.log_group}", ""))).is_empty());
+        assert!(list_findings(&format!("functions:\n{}", function("${functions.web.log_group}", ""))).is_empty());
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn in_address(endpoint: &str, secrets: &Secrets) -> String {
         return endpoint.replace("${", "").replace('}', "");
     }
     let named = |part: &TextPart| match part {
-        TextPart::Text(text) => secrets.named(text).into_owned(),
+        TextPart::Text(text) => secrets.name_secrets(text).into_owned(),
         TextPart::Ref(to) => format!("{}.{}", to.address, to.output),
         TextPart::Var(name) => format!("vars.{name}"),
         TextPart::Aws(name) => format!("aws.{name}"),

@@ -6,7 +6,7 @@ use crate::kinds::Kind;
 use crate::kinds::sqs_queue::SqsQueue;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
-use crate::spec::sections::fifo::{called, fifo_of, is_fifo};
+use crate::spec::sections::fifo::{fifo_of, is_fifo, target_name};
 use crate::spec::sections::keys::has_own_key;
 use crate::spec::sections::{Resource, Resources};
 
@@ -15,7 +15,7 @@ use crate::spec::sections::{Resource, Resources};
 pub(super) fn queue_key(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
     let endpoint = subscription.spec.get("endpoint");
     let dead_letter = subscription.spec.get("redrive_policy").and_then(|redrive| redrive.get("dead_letter_target_arn"));
-    for queue in endpoint.into_iter().chain(dead_letter).filter_map(|arn| all.referred(arn)) {
+    for queue in endpoint.into_iter().chain(dead_letter).filter_map(|arn| all.resolve(arn)) {
         if queue.kind != SqsQueue::NAME || !has_own_key(queue) {
             continue;
         }
@@ -36,7 +36,7 @@ pub(super) fn queue_policy(document: &Document, all: &Resources<'_>, subscriptio
         return;
     }
     let (Some(queue), Some(topic)) =
-        (all.referred(&subscription.spec["endpoint"]), all.referred(&subscription.spec["topic_arn"]))
+        (all.resolve(&subscription.spec["endpoint"]), all.resolve(&subscription.spec["topic_arn"]))
     else {
         return;
     };
@@ -85,13 +85,13 @@ fn lets_send(policy: &Value) -> bool {
 /// queues only; a FIFO topic delivers to both since September 2023. Undeliverable messages go to a queue of the topic's
 /// own type (SNS developer guide, "Amazon SNS dead-letter queues").
 pub(super) fn fifo(document: &Document, all: &Resources<'_>, told: &Resource, findings: &mut Findings) {
-    let Some(topic) = all.referred(&told.spec["topic_arn"]).filter(|topic| !topic.external) else { return };
+    let Some(topic) = all.resolve(&told.spec["topic_arn"]).filter(|topic| !topic.external) else { return };
     let endpoint = &told.spec["endpoint"];
     if told.spec["protocol"] == "sqs" && !is_fifo(topic) && fifo_of(all, endpoint) == Some(true) {
         let message = format!(
             "the standard topic `{}` cannot deliver to the FIFO queue `{}`",
             topic.address,
-            called(all, endpoint)
+            target_name(all, endpoint)
         );
         findings
             .error("topic::fifo-endpoint", place(document, all, told, endpoint), message)
@@ -102,7 +102,7 @@ pub(super) fn fifo(document: &Document, all: &Resources<'_>, told: &Resource, fi
         let message = format!(
             "what `{}` cannot deliver would go to `{}`, and they are not both FIFO or both standard",
             topic.address,
-            called(all, target)
+            target_name(all, target)
         );
         findings
             .error("topic::dead-letter-type", place(document, all, told, target), message)
@@ -113,7 +113,7 @@ pub(super) fn fifo(document: &Document, all: &Resources<'_>, told: &Resource, fi
 /// Finds where a subscription names a queue: by reference, name or ARN.
 fn place(document: &Document, all: &Resources<'_>, told: &Resource, target: &Value) -> DocPath {
     let text = target.as_str().unwrap_or_default();
-    match all.referred(target) {
+    match all.resolve(target) {
         Some(queue) => {
             let written = queue.element.clone();
             document.find_text(&told.element, &format!("{written}.arn"))

@@ -4,7 +4,7 @@ use super::*;
 use crate::spec::secrets::Secrets;
 use crate::spec::sections::Common;
 
-fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
+fn with_scope<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let (common, tags) = (Common::default(), Default::default());
     run(&Scope {
         stack: "couch",
@@ -18,13 +18,13 @@ fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
 
 fn codes(topic: Value) -> Vec<&'static str> {
     let mut findings = Findings::default();
-    scoped(|at| Topics::check(&serde_json::from_value(topic).unwrap(), at, &mut findings));
+    with_scope(|at| Topics::check(&serde_json::from_value(topic).unwrap(), at, &mut findings));
     findings.0.into_iter().map(|f| f.code).collect()
 }
 
-fn lowered(topic: Value) -> LoweredStack {
+fn lower(topic: Value) -> LoweredStack {
     let mut out = LoweredStack::default();
-    scoped(|at| Topics::lower(serde_json::from_value(topic).unwrap(), at, &mut out));
+    with_scope(|at| Topics::lower(serde_json::from_value(topic).unwrap(), at, &mut out));
     out
 }
 
@@ -72,7 +72,7 @@ fn what_contradicts_itself_is_found() {
 
 #[test]
 fn a_topic_is_lowered_to_itself_and_its_subscriptions() {
-    let out = lowered(json!({ "subscriptions": [
+    let out = lower(json!({ "subscriptions": [
         { "email": "sofa@example.com" },
         { "sqs": "q", "filter_policy": { "size": [512] }, "dead_letter_target_arn": "${queues.dead.arn}" },
     ] }));
@@ -97,26 +97,26 @@ fn a_topic_is_lowered_to_itself_and_its_subscriptions() {
 
 #[test]
 fn a_function_of_the_stack_is_allowed_to_be_called_before_it_is_told_to() {
-    let out = lowered(json!({ "subscriptions": [{ "lambda": "f" }] }));
+    let out = lower(json!({ "subscriptions": [{ "lambda": "f" }] }));
     let [_, permission, subscription] = &out.resources[..] else { panic!("{:?}", out.resources) };
     assert_eq!(permission.address, "topics.alarms.permission[functions.f]");
     assert_eq!(permission.spec["function_name"], "${functions.f.name}");
     assert_eq!(permission.spec["source_arn"], "${topics.alarms.arn}");
     assert_eq!(subscription.spec["endpoint"], "${functions.f.arn}");
     assert!(subscription.depends_on.contains(&permission.address));
-    let same = lowered(json!({ "subscriptions": [{ "lambda": "${functions.f.arn}" }] }));
+    let same = lower(json!({ "subscriptions": [{ "lambda": "${functions.f.arn}" }] }));
     assert_eq!(same.resources, out.resources);
 }
 
 #[test]
 fn a_function_of_others_gets_no_permission() {
-    let out = lowered(json!({ "subscriptions": [{ "lambda": "arn:aws:lambda:eu-west-1:1:function:f" }] }));
+    let out = lower(json!({ "subscriptions": [{ "lambda": "arn:aws:lambda:eu-west-1:1:function:f" }] }));
     assert_eq!(out.resources.len(), 2);
 }
 
 #[test]
 fn an_empty_filter_policy_is_none() {
-    let out = lowered(json!({ "subscriptions": [{ "sqs": "arn:q", "filter_policy": {} }] }));
+    let out = lower(json!({ "subscriptions": [{ "sqs": "arn:q", "filter_policy": {} }] }));
     assert!(out.resources[1].spec.get("filter_policy").is_none());
     assert!(out.resources[1].spec.get("filter_policy_scope").is_none());
 }

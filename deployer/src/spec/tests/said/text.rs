@@ -1,11 +1,11 @@
 //! Findings about the text itself, and how they are shown.
 
-use super::super::{inputs, load, said};
+use super::super::{inputs, load, messages};
 use crate::report::diagnostics::{Style, json, text};
 
 #[test]
 fn a_duplicate_key_shows_both_places() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  q: {}\n  r: {}\n  q: { delay_seconds: 1 }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  q: {}\n  r: {}\n  q: { delay_seconds: 1 }\n"), @r#"
         error[stack::duplicate-key]: `q` is given twice: first at 3:3
          --> stack.yaml:5:3
           |
@@ -18,7 +18,7 @@ fn a_duplicate_key_shows_both_places() {
 
 #[test]
 fn a_syntax_error_has_a_place() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  q: { delay_seconds: 1\n  r: {}\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  q: { delay_seconds: 1\n  r: {}\n"), @r#"
         error[stack::syntax]: this `{` is not closed
          --> stack.yaml:3:6
           |
@@ -31,7 +31,7 @@ fn a_syntax_error_has_a_place() {
 
 #[test]
 fn tabs_are_named() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n	q: {}\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n	q: {}\n"), @r#"
         error[stack::syntax]: a tab indents this line
          --> stack.yaml:3:1
           |
@@ -44,7 +44,7 @@ fn tabs_are_named() {
 
 #[test]
 fn keys_tags_and_second_documents_are_refused() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  1: {}\n  q: { name: !Ref x }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  1: {}\n  q: { name: !Ref x }\n"), @r#"
         error[stack::syntax]: the key `1` is not text
          --> stack.yaml:3:3
           |
@@ -65,7 +65,7 @@ fn keys_tags_and_second_documents_are_refused() {
 
 #[test]
 fn a_second_document_is_refused() {
-    insta::assert_snapshot!(said("stack: s\n---\nstack: t\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\n---\nstack: t\n"), @r#"
         error[stack::syntax]: a second YAML document begins here
          --> stack.yaml:2:1
           |
@@ -78,7 +78,7 @@ fn a_second_document_is_refused() {
 
 #[test]
 fn an_empty_file_says_how_to_begin() {
-    insta::assert_snapshot!(said("# nothing\n"), @r#"
+    insta::assert_snapshot!(messages("# nothing\n"), @r#"
         error[stack::empty]: the file says nothing
          --> stack.yaml:1:1
           |
@@ -91,7 +91,7 @@ fn an_empty_file_says_how_to_begin() {
 
 #[test]
 fn a_list_is_no_stack() {
-    insta::assert_snapshot!(said("- stack: s\n"), @r#"
+    insta::assert_snapshot!(messages("- stack: s\n"), @r#"
         error[stack::wrong-type]: a stack is a map of properties and sections
          --> stack.yaml:1:1
           |

@@ -1,10 +1,10 @@
 //! Findings about values: names, types, ranges.
 
-use super::super::said;
+use super::super::messages;
 
 #[test]
 fn an_unknown_property_names_the_nearest() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  q:\n    visibilty_timeout: 30s\n    colour: red\nqueus: {}\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  q:\n    visibilty_timeout: 30s\n    colour: red\nqueus: {}\n"), @r#"
         error[stack::unknown-property]: `q` has no property `visibilty_timeout`
          --> stack.yaml:4:5
           |
@@ -33,7 +33,7 @@ fn an_unknown_property_names_the_nearest() {
 
 #[test]
 fn a_wrong_type_says_what_to_write() {
-    insta::assert_snapshot!(said("stack: s\naccount: 123456789012\ntags: [a]\nqueues:\n  q: { fifo_queue: yes, maximum_message_size: \"2048\", depends_on: queues.r, name: 5, redrive: 3, delay_seconds: [1] }\n  r: { fifo_queue: , maximum_message_size: 1.5 }\n  s: text\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\naccount: 123456789012\ntags: [a]\nqueues:\n  q: { fifo_queue: yes, maximum_message_size: \"2048\", depends_on: queues.r, name: 5, redrive: 3, delay_seconds: [1] }\n  r: { fifo_queue: , maximum_message_size: 1.5 }\n  s: text\n"), @r#"
         error[stack::wrong-type]: `account` takes text, not the number 123456789012
          --> stack.yaml:2:10
           |
@@ -126,7 +126,7 @@ fn a_wrong_type_says_what_to_write() {
 
 #[test]
 fn an_out_of_range_value_says_the_range() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  q: { visibility_timeout: 13h, maximum_message_size: 12, redrive: { max_receive_count: 0 } }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  q: { visibility_timeout: 13h, maximum_message_size: 12, redrive: { max_receive_count: 0 } }\n"), @r#"
         error[stack::out-of-range]: `visibility_timeout` cannot be 13h (46800 s)
          --> stack.yaml:3:28
           |
@@ -155,7 +155,7 @@ fn an_out_of_range_value_says_the_range() {
 
 #[test]
 fn a_bad_value_says_what_fits() {
-    insta::assert_snapshot!(said("stack: 2fast\nregion: Ireland\nqueues:\n  q: { name: a b, delay_seconds: soon }\n  r: { delay_seconds: -1 }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: 2fast\nregion: Ireland\nqueues:\n  q: { name: a b, delay_seconds: soon }\n  r: { delay_seconds: -1 }\n"), @r#"
         error[stack::bad-value]: the text `2fast` does not fit `stack`
          --> stack.yaml:1:8
           |
@@ -200,7 +200,7 @@ fn a_bad_value_says_what_fits() {
 
 #[test]
 fn a_missing_property_says_what_it_is_for() {
-    insta::assert_snapshot!(said("queues:\n  q:\n    redrive: {}\n"), @r#"
+    insta::assert_snapshot!(messages("queues:\n  q:\n    redrive: {}\n"), @r#"
         error[stack::missing-property]: the stack needs `stack`
          --> stack.yaml:1:1
           |
@@ -221,7 +221,7 @@ fn a_missing_property_says_what_it_is_for() {
 
 #[test]
 fn a_long_text_says_how_much_too_long() {
-    insta::assert_snapshot!(said("stack: ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss\nstate: { bucket: ab, key: x }\n"), @r"
+    insta::assert_snapshot!(messages("stack: ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss\nstate: { bucket: ab, key: x }\n"), @r"
     error[stack::too-long]: `stack` has 70 characters; at most 60 fit
      --> stack.yaml:1:8
       |
@@ -242,7 +242,7 @@ fn a_long_text_says_how_much_too_long() {
 
 #[test]
 fn names_and_tags_have_rules() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  \"a b\": { tags: { \"aws:x\": y } }\n  q: { tags: { \"deployer:stack\": y } }\ntags: { \"aws:y\": z }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  \"a b\": { tags: { \"aws:x\": y } }\n  q: { tags: { \"deployer:stack\": y } }\ntags: { \"aws:y\": z }\n"), @r#"
     error[stack::bad-name]: `a b` cannot be a name here
      --> stack.yaml:3:3
       |
@@ -271,7 +271,7 @@ fn names_and_tags_have_rules() {
 
 #[test]
 fn a_state_is_a_bucket_or_a_directory() {
-    insta::assert_snapshot!(said("stack: s\nstate: { bucket: states }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nstate: { bucket: states }\n"), @r#"
         error[stack::missing-property]: `state` needs `key`
          --> stack.yaml:2:1
           |
@@ -284,7 +284,7 @@ fn a_state_is_a_bucket_or_a_directory() {
 
 #[test]
 fn an_empty_state_needs_a_choice() {
-    insta::assert_snapshot!(said("stack: s\nstate: {}\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nstate: {}\n"), @r#"
         error[stack::missing-property]: `state` needs one of `bucket`, `path`
          --> stack.yaml:2:1
           |
@@ -297,7 +297,7 @@ fn an_empty_state_needs_a_choice() {
 
 #[test]
 fn a_state_with_a_typing_error() {
-    insta::assert_snapshot!(said("stack: s\nstate: { buckt: states, key: a }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nstate: { buckt: states, key: a }\n"), @r#"
         error[stack::unknown-property]: `state` has no property `buckt`
          --> stack.yaml:2:10
           |
@@ -310,7 +310,7 @@ fn a_state_with_a_typing_error() {
 
 #[test]
 fn a_sections_own_checks_speak_along_with_the_schema() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  q: { fifo_queue: true, name: jobs }\n  r: { delay_seconds: 16m }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  q: { fifo_queue: true, name: jobs }\n  r: { delay_seconds: 16m }\n"), @r#"
         error[queue::fifo-name]: the name of a FIFO queue ends in `.fifo`
          --> stack.yaml:3:32
           |
@@ -334,7 +334,7 @@ fn a_runtime_that_lambda_cannot_know_is_refused_and_one_that_it_may_have_is_not(
     let stack = |runtime: &str| {
         format!("stack: s\nregion: eu-west-1\nfunctions:\n  f: {{ zip: f.zip, handler: a.b, runtime: {runtime} }}\n")
     };
-    insta::assert_snapshot!(said(&stack("nodejs22")), @r"
+    insta::assert_snapshot!(messages(&stack("nodejs22")), @r"
     error[stack::bad-value]: the text `nodejs22` does not fit `runtime`
      --> stack.yaml:4:43
       |
@@ -344,13 +344,13 @@ fn a_runtime_that_lambda_cannot_know_is_refused_and_one_that_it_may_have_is_not(
       = help: write `provided.al2023` for an executable, or a runtime such as `nodejs22.x`, `python3.13`, `java21`. Lambda's runtime.
     ");
     for known in ["provided.al2023", "nodejs24.x", "python3.14", "java25", "dotnet10", "ruby3.4"] {
-        assert!(!said(&stack(known)).contains("error"), "{known}");
+        assert!(!messages(&stack(known)).contains("error"), "{known}");
     }
 }
 
 #[test]
 fn what_is_meant_is_said_where_the_type_alone_would_mislead() {
-    insta::assert_snapshot!(said("stack: s\nregion: eu-west-1\nqueues:\n  a:{}\nfunctions:\n  f: { zip: f.zip, tracing: true, dead_letter: queues.a }\n"), @r"
+    insta::assert_snapshot!(messages("stack: s\nregion: eu-west-1\nqueues:\n  a:{}\nfunctions:\n  f: { zip: f.zip, tracing: true, dead_letter: queues.a }\n"), @r"
     error[stack::wrong-type]: `queues` takes a map, not the text `a:{}`
      --> stack.yaml:4:3
       |

@@ -1,12 +1,12 @@
 //! Findings about variables, secrets and references.
 
-use super::super::{inputs, said, said_with};
+use super::super::{inputs, messages, messages_with};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
 #[test]
 fn variables_from_nowhere_are_findings() {
-    insta::assert_snapshot!(said_with("stack: s-${vars.nmae}\nvars:\n  name: x\n  mail: { description: who gets alarms }\n  odd: { default: 1, allowed: [2, 3] }\n  shape: { default: abc, pattern: \"[0-9]+\" }\n  both: { required: true, default: 1 }\n  wrong: { defualt: 1 }\ntags: { a: \"${vars.wrong} ${vars.mail}\" }\n", &inputs(&["nmae=1", "novalue"])), @r#"
+    insta::assert_snapshot!(messages_with("stack: s-${vars.nmae}\nvars:\n  name: x\n  mail: { description: who gets alarms }\n  odd: { default: 1, allowed: [2, 3] }\n  shape: { default: abc, pattern: \"[0-9]+\" }\n  both: { required: true, default: 1 }\n  wrong: { defualt: 1 }\ntags: { a: \"${vars.wrong} ${vars.mail}\" }\n", &inputs(&["nmae=1", "novalue"])), @r#"
         error[stack::unknown-variable]: --var: the stack has no variable `nmae`
           = help: did you mean `name`?
 
@@ -65,7 +65,7 @@ fn variables_from_nowhere_are_findings() {
 
 #[test]
 fn a_circle_of_variables_is_shown() {
-    insta::assert_snapshot!(said("stack: s\nvars: { a: \"${vars.b}\", b: \"x${vars.c}\", c: \"${vars.a}\" }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nvars: { a: \"${vars.b}\", b: \"x${vars.c}\", c: \"${vars.a}\" }\n"), @r#"
         error[stack::variable-cycle]: variables need each other: a → b → c → a
          --> stack.yaml:2:45
           |
@@ -78,7 +78,7 @@ fn a_circle_of_variables_is_shown() {
 
 #[test]
 fn a_reference_is_no_number() {
-    insta::assert_snapshot!(said("stack: ${queues.q.name}\nqueues:\n  q: { delay_seconds: \"${queues.r.arn}\", maximum_message_size: \"${aws.account_id}\" }\n  r: {}\n"), @r#"
+    insta::assert_snapshot!(messages("stack: ${queues.q.name}\nqueues:\n  q: { delay_seconds: \"${queues.r.arn}\", maximum_message_size: \"${aws.account_id}\" }\n  r: {}\n"), @r#"
         error[stack::reference-type]: `stack` is needed before AWS is asked, so it cannot refer to what AWS says
          --> stack.yaml:1:8
           |
@@ -107,7 +107,7 @@ fn a_reference_is_no_number() {
 
 #[test]
 fn a_bad_template_says_what_to_write() {
-    insta::assert_snapshot!(said("stack: s\nqueues:\n  q: { name: \"${HOME}\", kms_master_key_id: \"${queues.r\" }\n  r: { name: \"${queues.q}\", kms_master_key_id: \"${env.KEY}\" }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nqueues:\n  q: { name: \"${HOME}\", kms_master_key_id: \"${queues.r\" }\n  r: { name: \"${queues.q}\", kms_master_key_id: \"${env.KEY}\" }\n"), @r#"
         error[stack::template]: `${HOME}` is not a reference
          --> stack.yaml:3:14
           |
@@ -144,7 +144,7 @@ fn a_bad_template_says_what_to_write() {
 
 #[test]
 fn secrets_in_the_file_and_short_ones_are_warned_of() {
-    insta::assert_snapshot!(said("stack: s\nvars: { a: { secret: true, default: abcd } }\n"), @r#"
+    insta::assert_snapshot!(messages("stack: s\nvars: { a: { secret: true, default: abcd } }\n"), @r#"
         warning[stack::short-secret]: the secret `a` is shorter than 6 bytes, so it may be masked in other texts, and its encoded forms are not
          --> stack.yaml:2:12
           |
@@ -165,7 +165,7 @@ fn secrets_in_the_file_and_short_ones_are_warned_of() {
 
 #[test]
 fn a_secret_of_three_bytes_is_refused() {
-    insta::assert_snapshot!(said_with("stack: s\nvars: { a: { secret: true }, b: { secret: true }, c: { secret: true } }\n", &inputs(&["a=x-y", "b=", "c=a-real-secret"])), @"
+    insta::assert_snapshot!(messages_with("stack: s\nvars: { a: { secret: true }, b: { secret: true }, c: { secret: true } }\n", &inputs(&["a=x-y", "b=", "c=a-real-secret"])), @"
         error[stack::tiny-secret]: the secret `a` is shorter than 4 bytes: it is guessed at once, and it is a part of too many other texts to be masked
          --> stack.yaml:2:12
           |
@@ -186,7 +186,7 @@ fn a_secret_of_three_bytes_is_refused() {
 
 #[test]
 fn a_region_has_to_come_from_somewhere() {
-    insta::assert_snapshot!(said_with("stack: s\n", &Inputs::default()), @r#"
+    insta::assert_snapshot!(messages_with("stack: s\n", &Inputs::default()), @r#"
         error[stack::missing-region]: no region is given
          --> stack.yaml:1:8
           |
@@ -201,7 +201,7 @@ fn a_region_has_to_come_from_somewhere() {
 fn a_var_file_is_named_in_its_findings() {
     let file = |text: &str| SourceText::new("prod.yaml", text);
     let inputs = Inputs { var_files: vec![file("a: 1\na: 2\n"), file("b: [1]\nx: 1\n"), file("- 1\n")], ..inputs(&[]) };
-    insta::assert_snapshot!(said_with("stack: s\nvars: { b: 1 }\n", &inputs), @r#"
+    insta::assert_snapshot!(messages_with("stack: s\nvars: { b: 1 }\n", &inputs), @r#"
         error[stack::duplicate-key]: prod.yaml:2:1: `a` is given twice: first at 1:1
           = help: keep one of the two
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::spec::source::SourceText;
-use crate::spec::tests::{inputs, said, sound};
+use crate::spec::tests::{inputs, messages, sound};
 use crate::spec::variables::Inputs;
 
 /// Values that people leave unquoted and that YAML reads as numbers, truth values or null.
@@ -56,7 +56,7 @@ fn each(entry: impl Fn(usize, &str) -> String) -> String {
     WRITTEN.iter().enumerate().map(|(n, text)| entry(n, text)).collect()
 }
 
-fn wanted() -> Value {
+fn expected_values() -> Value {
     WRITTEN.iter().enumerate().map(|(n, text)| (format!("V{n}"), json!(text))).collect::<serde_json::Map<_, _>>().into()
 }
 
@@ -64,10 +64,10 @@ fn wanted() -> Value {
 fn in_the_environment() {
     let block = each(|n, text| format!("      V{n}: {text}   # as it is\n"));
     let stack = format!("stack: s\nfunctions:\n  f:\n    zip: f.zip\n    environment:\n{block}");
-    assert_eq!(environment(&stack, &inputs(&[])), wanted());
+    assert_eq!(environment(&stack, &inputs(&[])), expected_values());
     let flow = each(|n, text| format!("V{n}: {text}, "));
     let stack = format!("stack: s\nfunctions: {{ f: {{ zip: f.zip, environment: {{ {flow} }} }} }}\n");
-    assert_eq!(environment(&stack, &inputs(&[])), wanted());
+    assert_eq!(environment(&stack, &inputs(&[])), expected_values());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn by_variables_alone_and_in_a_text() {
         format!("stack: s\nvars:\n{vars}functions:\n  f:\n    zip: f.zip\n    environment:\n{entries}")
     };
     for variable in ["v", "d", "o"] {
-        assert_eq!(environment(&uses(variable, ""), &inputs(&[])), wanted(), "{variable}");
+        assert_eq!(environment(&uses(variable, ""), &inputs(&[])), expected_values(), "{variable}");
     }
     let around: Value = WRITTEN
         .iter()
@@ -102,7 +102,7 @@ fn by_files_of_variables() {
     let stack = format!("stack: s\nvars:\n{declared}functions:\n  f:\n    zip: f.zip\n    environment:\n{entries}");
     let file = SourceText::new("prod.yaml", each(|n, text| format!("v{n}: {text}\n")));
     let given = Inputs { var_files: vec![file], ..inputs(&[]) };
-    assert_eq!(environment(&stack, &given), wanted());
+    assert_eq!(environment(&stack, &given), expected_values());
     // The command line overrides every other source.
     let given = Inputs { vars: vec!["v0=1.1".into()], ..given };
     assert_eq!(environment(&stack, &given)["V0"], "1.1");
@@ -127,13 +127,13 @@ fn what_a_variable_may_be_is_compared_as_it_is_written() {
             "stack: s\nvars: {{ version: {{ default: {default}, allowed: [ 1.10, 1.20 ], pattern: '1\\.[12]0' }} }}\ntags: {{ version: \"${{vars.version}}\" }}\n"
         )
     };
-    assert_eq!(said(&stack("1.10")), "");
-    assert!(said(&stack("1.1")).contains("`version` cannot be `1.1`"), "{}", said(&stack("1.1")));
+    assert_eq!(messages(&stack("1.10")), "");
+    assert!(messages(&stack("1.1")).contains("`version` cannot be `1.1`"), "{}", messages(&stack("1.1")));
 }
 
 #[test]
 fn a_secret_that_looks_like_a_number_is_masked_as_it_is_written() {
     let stack = "stack: s\nvars: { pin: { secret: true, default: 1234567.10 } }\nqueues: { q: { name: \"a b ${vars.pin}\" } }\n";
-    let said = said(stack);
+    let said = messages(stack);
     assert!(!said.contains("1234567"), "{said}");
 }
