@@ -168,6 +168,18 @@ impl Failure {
         Self::of(findings, Some(document))
     }
 
+    /// Describes a refusal to read stored values. `needs` are the permissions for it.
+    pub(crate) fn of_stored(error: &AwsError, path: DocPath, needs: &str, document: &Document) -> Finding {
+        let mut finding = Finding { path, at: At::Value, ..aws_finding(error, "", document) };
+        // KMS refuses without naming action or key.
+        if error.is_access_denied() && !error.message().contains("perform: ") {
+            finding.help = Some(format!(
+                "allow {needs}, for these credentials; `deployer iam plan` prints the exact policy for a plan"
+            ));
+        }
+        finding
+    }
+
     /// Reports the elements whose roles lack the permissions boundary that new roles must have.
     pub(crate) fn unbounded(elements: &[&str], arn: &str, document: &Document) -> Self {
         let help = format!("add `permissions_boundary: {arn}` to it");

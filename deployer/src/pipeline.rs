@@ -17,6 +17,9 @@
 //! the state under the lock counts, and it is fetched again beside the reads. That costs one more request to S3 and
 //! saves the time of waiting for the lock.
 //!
+//! **Values** (`values`) reads the values of variables that AWS stores, where a desired value is computed, and loads the
+//! stack again with them. Stacks without such variables skip it.
+//!
 //! **Gather** ([`gather`]) takes the graph and the state. It reads AWS while cargo builds the functions and Bedrock
 //! answers about models, and gives the results of all three. It asks AWS about every resource, changed or not. A large
 //! stack pays for that with many calls, and the plan never trusts a record that AWS contradicts.
@@ -56,6 +59,7 @@ mod reviewed;
 mod saved;
 mod settings;
 mod state;
+mod values;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -136,11 +140,12 @@ struct Material<'a> {
 /// Any error that prevents a plan; the lock is released then.
 pub async fn prepare(loaded: LoadedStack, request: &Request<'_>) -> Result<Ready, Failure> {
     let began = Instant::now();
-    if request.hold && *request.goal != Goal::Destroy && !loaded.document.lacking().is_empty() {
+    if request.hold && *request.goal != Goal::Destroy && values::stays_incomplete(&loaded.document, request) {
         return Err(Failure::internal("a plan with unknown variables was about to be carried out"));
     }
     let RunStart { home, fetched } = begin(&loaded.document, request).await?;
     let planning = async {
+        let loaded = values::with_stored(loaded, &home, request).await?;
         let gathered = gather(&loaded, &home, fetched, request).await?;
         let loaded = complete(loaded, &gathered, home.place());
         let Request { settings, goal, .. } = *request;

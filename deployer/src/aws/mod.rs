@@ -33,6 +33,7 @@ pub mod policy;
 pub mod profile;
 pub mod rate;
 pub mod service;
+pub mod stored;
 pub(crate) mod tagged;
 pub mod tags;
 mod traffic;

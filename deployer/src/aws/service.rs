@@ -9,8 +9,10 @@ mod iam;
 mod lambda;
 mod logs;
 mod s3;
+mod secretsmanager;
 mod sns;
 mod sqs;
+mod ssm;
 
 use std::borrow::Cow;
 
@@ -20,11 +22,13 @@ pub use iam::IAM;
 pub use lambda::LAMBDA;
 pub use logs::LOGS;
 pub use s3::S3;
+pub use secretsmanager::SECRETSMANAGER;
 pub use sns::SNS;
 pub use sqs::SQS;
+pub use ssm::SSM;
 
-/// The services that kinds use.
-pub static ALL: &[&Service] = &[&APIGATEWAY, &CLOUDWATCH, &IAM, &LAMBDA, &LOGS, &S3, &SNS, &SQS];
+/// The services that kinds and variables use.
+pub static ALL: &[&Service] = &[&APIGATEWAY, &CLOUDWATCH, &IAM, &LAMBDA, &LOGS, &S3, &SECRETSMANAGER, &SNS, &SQS, &SSM];
 
 /// The facts about one service.
 #[derive(Debug, Clone, Copy)]

@@ -188,7 +188,7 @@ impl Run {
         }
         let preview = self.global.preview.clone().filter(|name| !name.is_empty());
         let (vars, env) = (self.global.var.clone(), self.environment.all().clone());
-        Ok(Inputs { vars, var_files, env, preview, accept_missing: false })
+        Ok(Inputs { vars, var_files, env, preview, ..Inputs::default() })
     }
 
     /// Returns the local cloud's address and keys, or the requested endpoint.

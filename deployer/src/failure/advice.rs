@@ -76,6 +76,10 @@ const TEXTS: &[(&str, &str)] = &[
         "allow what the message names in the `permissions` of the function, or in the role that it runs with",
     ),
     (
+        "marked for deletion",
+        "restore it, `aws secretsmanager restore-secret --secret-id NAME`, or name another secret here",
+    ),
+    (
         "UnreservedConcurrentExecution",
         "lower `reserved_concurrency`, or ask for more concurrent executions in the console under Service Quotas",
     ),

@@ -3,9 +3,11 @@
 //!
 //! - `document`: merges grants into policy documents within IAM's limits
 //! - `github`: the roles that GitHub Actions assumes by OIDC, and which runs may assume them
+//! - `stored`: reading the values of variables that AWS stores
 
 mod document;
 pub mod github;
+mod stored;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +15,7 @@ mod tests;
 use serde_json::Value;
 
 pub use document::{Document, MANAGED_POLICY_SIZE};
+pub use stored::of_stored;
 
 use crate::aws::{AwsError, Place, bedrock, tagged};
 use crate::graph::resolve::{self, wildcard};

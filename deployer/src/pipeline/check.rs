@@ -15,6 +15,8 @@ pub struct LoadedStack {
     pub document: Document,
     pub graph: Graph,
     pub warnings: Findings,
+    /// The text, to check it again with values that AWS stores.
+    pub(super) text: SourceText,
 }
 
 /// Reads and checks `stack.yaml`: text → document → graph.
@@ -49,7 +51,7 @@ fn check_with(
     inputs: &Inputs,
     missing: &dyn Fn(&LoweredStack) -> Vec<(String, PackageError)>,
 ) -> Result<LoadedStack, Failure> {
-    match Document::load(source, inputs) {
+    match Document::load(source.clone(), inputs) {
         Ok((document, mut findings)) => {
             let (lowered, more) = document.lower();
             findings.0.extend(more.0);
@@ -63,7 +65,7 @@ fn check_with(
             if findings.has_errors() {
                 return Err(Failure::of(findings, Some(&document)));
             }
-            Ok(LoadedStack { document, graph, warnings: findings })
+            Ok(LoadedStack { document, graph, warnings: findings, text: source })
         }
         Err(InvalidStack { mut findings, source, sound }) => {
             if let Some((document, lowered)) = sound.map(|sound| *sound) {

@@ -2,7 +2,7 @@
 
 use super::begin::Home;
 use super::place::location;
-use super::recall::{all_named, recalled, without_records};
+use super::recall::{all_named, recalled, recalled_if_nameless, without_records};
 use super::{LoadedStack, Settings, connect, unless_stopped};
 use crate::aws::Place;
 use crate::execute::Stop;
@@ -77,13 +77,19 @@ pub fn permissions(
 ) -> Result<Permissions, Failure> {
     let document = &loaded.document;
     let state = at.state.as_ref().filter(|_| !document.lacking().is_empty());
-    let recorded = state.map(|state| recalled(loaded, state));
+    let recorded = state.map(|state| match task {
+        Task::Plan | Task::Apply => recalled_if_nameless(loaded, state),
+        Task::Destroy | Task::Rollback => recalled(loaded, state),
+    });
     let graph = recorded.as_ref().unwrap_or(&loaded.graph);
     all_named(loaded, graph, &at.place)?;
     // Only the records tell which of them are deleted along with others.
     let others = state.filter(|_| task == Task::Destroy).map(|state| without_records(loaded, state));
     let misfit = |error| Failure::aws(&error, "", document);
     let mut allow = vec![iam::identity()];
+    if matches!(task, Task::Plan | Task::Apply) {
+        allow.extend(iam::of_stored(document.stored().values(), &at.place));
+    }
     let how = Use { lock: task.locks(), write: task.writes(), create_bucket: settings.create_state_bucket };
     allow.extend(location(document, settings).grants(how, &at.place));
     allow.extend(iam::of_graph(others.as_ref().unwrap_or(graph), &at.place, task).map_err(misfit)?);

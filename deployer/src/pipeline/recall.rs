@@ -42,29 +42,42 @@ pub async fn recall(
 fn about(loaded: &LoadedStack) -> String {
     let incomplete = loaded.document.incomplete();
     let variables: BTreeSet<&str> = incomplete.values().flatten().map(String::as_str).collect();
+    let stored = loaded.document.stored();
+    let (unread, unset): (Vec<&str>, Vec<&str>) = variables.into_iter().partition(|name| stored.contains_key(*name));
+    let named = |what: &str, names: Vec<&str>| (!names.is_empty()).then(|| format!("{what}: {}", quoted(names)));
+    let named: Vec<String> =
+        [named("not set", unset), named("not read from AWS", unread)].into_iter().flatten().collect();
     let elements = match incomplete.len() {
         1 => "1 element is".to_owned(),
         many => format!("{many} elements are"),
     };
-    format!(
-        "not set: {}; {elements} taken from the state, and output is not masked for these values",
-        quoted(variables)
-    )
+    format!("{}; {elements} taken from the state, and output is not masked for these values", named.join("; "))
 }
 
 /// Builds the graph with the records of each incomplete element in place of what it was lowered to.
 pub(super) fn recalled(loaded: &LoadedStack, state: &State) -> Graph {
-    with_records(loaded, state, resource)
+    with_records(loaded, state, |_| false, resource)
+}
+
+/// Like [`recalled`], but keeps incomplete elements whose resources all have names: `stack.yaml` may rename them.
+pub(super) fn recalled_if_nameless(loaded: &LoadedStack, state: &State) -> Graph {
+    let lowered = loaded.document.lower().0.resources;
+    let has_names = |element: &str| {
+        let mut own = lowered.iter().filter(|resource| resource.element == element).peekable();
+        own.peek().is_some() && own.all(is_named)
+    };
+    with_records(loaded, state, has_names, resource)
 }
 
 /// Builds the graph without the incomplete elements that the state has, where the records are looked at by themselves.
 pub(super) fn without_records(loaded: &LoadedStack, state: &State) -> Graph {
-    with_records(loaded, state, |_, _, _| None)
+    with_records(loaded, state, |_| false, |_, _, _| None)
 }
 
 fn with_records(
     loaded: &LoadedStack,
     state: &State,
+    stays: impl Fn(&str) -> bool,
     resource: impl Fn(&str, &Record, Keeps) -> Option<Resource>,
 ) -> Graph {
     let document = &loaded.document;
@@ -72,7 +85,7 @@ fn with_records(
     for element in document.incomplete().into_keys() {
         let records = || state.resources.iter().filter(|(_, record)| record.element == element);
         let keeps = document.keeps(&element);
-        if keeps.external || records().next().is_none() {
+        if keeps.external || records().next().is_none() || stays(&element) {
             continue;
         }
         lowered.resources.retain(|resource| {

@@ -29,6 +29,7 @@ use super::spans::SpanIndex;
 use super::template;
 use super::variables::{Inputs, MissingVariables};
 use super::yaml::{self, ParsedYaml};
+use crate::aws::stored::Stored;
 use crate::aws::tags::{Ignored, Tags};
 
 /// A stack with its variables filled in and every property checked.
@@ -49,6 +50,7 @@ pub struct Document {
     /// Sections that are present under a misspelt name.
     misspelt: HashSet<String>,
     lacking: MissingVariables,
+    stored: BTreeMap<String, Stored>,
 }
 
 /// A text that is not a usable stack: its findings, and the text to show them in, with secrets covered.
@@ -89,6 +91,7 @@ impl Document {
             named: std::mem::take(&mut loading.named),
             misspelt: loading.misspelt.clone(),
             lacking: loading.lacking.clone(),
+            stored: loading.stored.clone(),
             head,
             region,
             secrets: loading.secrets.clone(),

@@ -102,6 +102,10 @@ fn expression(inner: &str) -> Result<TextPart, TemplateError> {
             format!("put an anchor there, `{aside}: &name …`, and write `*name` or `<<: *name` where it is wanted"),
         )),
         ["env"] | ["stack", "env"] => Ok(TextPart::Env),
+        ["stack", ..] => Err(error(
+            format!("`${{{inner}}}` is not a reference"),
+            "write the stack's name out, or the variables that it is made of; `${env}` is the preview environment",
+        )),
         ["vars", name] => Ok(TextPart::Var(name.to_owned())),
         ["vars"] | ["vars", ..] => Err(error(format!("`${{{inner}}}` is no variable"), "write `${vars.name}`")),
         ["aws", name] if AWS.contains(&name) => Ok(TextPart::Aws(name.to_owned())),

@@ -1,15 +1,17 @@
 //! `vars:` — a stack's inputs, and where their values come from.
 //!
-//! `--var NAME=VALUE` beats `--var-file`, which beats `DEPLOYER_VAR_NAME`, which beats the default.
+//! `--var NAME=VALUE` beats `--var-file`, which beats `DEPLOYER_VAR_NAME`, which beats the default. A value that AWS
+//! stores (`from_ssm`, `from_secret`) stands in the place of a default. Loading does not read it: without it the variable
+//! has no value yet, and the stack is loaded again with it.
 
+mod declared;
 mod given;
 mod lacking;
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::finding::{DocPath, Findings};
 use super::nearest::quoted;
@@ -17,8 +19,10 @@ use super::secrets::{LEAST, SHORTEST, Secrets};
 use super::source::SourceText;
 use super::template::{self, TextPart};
 use super::written::Spellings;
+use crate::aws::stored::{Stored, StoredValue};
 use given::GivenValues;
 
+pub use declared::{Declaration, Scalar, Variable};
 pub use lacking::MissingVariables;
 
 /// The prefix of environment variables that set a stack variable.
@@ -39,73 +43,8 @@ pub struct Inputs {
     pub preview: Option<String>,
     /// A required variable without a value is unknown, and no mistake.
     pub accept_missing: bool,
-}
-
-/// One entry of `vars:`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Variable {
-    /// The default.
-    Value(Scalar),
-    /// The default, and limits of the value.
-    Declared(Declaration),
-    /// Must be given.
-    Nothing(()),
-}
-
-/// A text, number or truth value.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Scalar {
-    Text(String),
-    Number(Number),
-    Bool(bool),
-}
-
-/// A variable in full.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Declaration {
-    /// Whether a value must be given from outside. Every variable without a default needs one, too.
-    pub required: bool,
-    /// Whether the value is secret: never printed, and stored only as a keyed fingerprint.
-    pub secret: bool,
-    /// The value if none is given.
-    pub default: Option<Scalar>,
-    /// The purpose, shown if the value is missing.
-    pub description: Option<String>,
-    /// A regular expression that the whole value has to match.
-    pub pattern: Option<String>,
-    /// The accepted values.
-    pub allowed: Option<Vec<Scalar>>,
-}
-
-impl Scalar {
-    fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Number(number) => number.to_string(),
-            Self::Bool(value) => value.to_string(),
-        }
-    }
-
-    fn value(&self) -> Value {
-        match self {
-            Self::Text(text) => Value::from(text.as_str()),
-            Self::Number(number) => Value::Number(number.clone()),
-            Self::Bool(value) => Value::Bool(*value),
-        }
-    }
-}
-
-impl Variable {
-    fn declaration(self) -> Declaration {
-        match self {
-            Self::Value(default) => Declaration { default: Some(default), ..Declaration::default() },
-            Self::Declared(declaration) => declaration,
-            Self::Nothing(()) => Declaration::default(),
-        }
-    }
+    /// The values that were read from AWS, by variable.
+    pub stored: BTreeMap<String, StoredValue>,
 }
 
 /// Tells the user how to give a variable.
@@ -122,6 +61,8 @@ pub struct Variables {
     written: Spellings,
     pub secrets: Secrets,
     pub lacking: MissingVariables,
+    /// The places of values that AWS stores and that were not read yet, by variable.
+    pub stored: BTreeMap<String, Stored>,
 }
 
 impl Variables {
@@ -146,18 +87,22 @@ impl Variables {
             written,
             done: broken,
             open: Vec::new(),
-            lacking: inputs.accept_missing.then(MissingVariables::default),
+            lacking: MissingVariables::default(),
+            inputs,
+            stored: BTreeMap::new(),
+            plain: BTreeSet::new(),
             findings,
         };
         for name in declared.keys() {
             resolver.value(name);
         }
-        let (values, written) = (resolver.done, resolver.written);
-        let lacking = resolver.lacking.unwrap_or_default();
-        let mut variables = Self { values, written, secrets: Secrets::default(), lacking };
+        let Resolver { done: values, written, lacking, stored, plain, .. } = resolver;
+        let mut variables = Self { values, written, secrets: Secrets::default(), lacking, stored };
         for (name, declaration) in &declared {
-            variables.check(name, declaration, findings);
+            let is_secret = declaration.is_secret() && !plain.contains(name);
+            variables.check(name, declaration, is_secret, findings);
         }
+        variables.check_places(findings);
         variables
     }
 
@@ -176,13 +121,13 @@ impl Variables {
     }
 
     /// Checks a value against `pattern` and `allowed`, and records it if it is secret.
-    fn check(&mut self, name: &str, declaration: &Declaration, findings: &mut Findings) {
+    fn check(&mut self, name: &str, declaration: &Declaration, is_secret: bool, findings: &mut Findings) {
         let path = DocPath::of(["vars", name]);
         let text = match self.values.get(name) {
             Some(Some(Value::String(text))) => template::plain(text),
             Some(Some(other)) => {
                 let plain = other.to_string();
-                if declaration.secret {
+                if is_secret {
                     self.secrets.add_variable(name, &plain);
                 }
                 Some(self.spelling(name).map_or(plain, str::to_owned))
@@ -190,10 +135,10 @@ impl Variables {
             _ => None,
         };
         let Some(text) = text else { return };
-        if declaration.secret {
+        if is_secret {
             self.check_secret(name, &text, declaration, findings);
         }
-        let shown = if declaration.secret { "its value".to_owned() } else { format!("`{text}`") };
+        let shown = if is_secret { "its value".to_owned() } else { format!("`{text}`") };
         if let Some(allowed) = &declaration.allowed
             && !allowed.iter().any(|value| value.text() == text)
         {
@@ -229,7 +174,7 @@ impl Variables {
                     path.clone(),
                     format!("the secret `{name}` is shorter than {LEAST} bytes: it is guessed at once, and it is a part of too many other texts to be masked"),
                 )
-                .help("use a longer secret, or drop `secret: true`");
+                .help(format!("use a longer secret{}", declaration.unless_secret()));
         } else {
             self.secrets.add_variable(name, text);
             if text.len() < SHORTEST {
@@ -259,8 +204,13 @@ struct Resolver<'a> {
     done: BTreeMap<String, Option<Value>>,
     /// The variables whose defaults are being resolved, to detect circles.
     open: Vec<String>,
-    /// The variables without a value, if that is no mistake.
-    lacking: Option<MissingVariables>,
+    /// The variables without a value, where that is no mistake.
+    lacking: MissingVariables,
+    inputs: &'a Inputs,
+    /// The places of values that AWS stores and that were not read yet.
+    stored: BTreeMap<String, Stored>,
+    /// The variables whose values AWS stores in clear.
+    plain: BTreeSet<String>,
     findings: &'a mut Findings,
 }
 
@@ -282,14 +232,20 @@ impl Resolver<'_> {
                 .error("stack::bad-value", path.clone(), format!("`{name}` is required and has a default"))
                 .help("keep one of the two");
         }
-        if let Some(given) = self.given.values.get(name) {
+        self.check_source(declaration, &path);
+        // Workflows pass on secrets that are not set as empty texts.
+        let is_given = |given: &&Value| !(declaration.is_stored() && given.as_str() == Some(""));
+        if let Some(given) = self.given.values.get(name).filter(is_given) {
             self.written.0.remove(name);
             self.written.0.extend(self.given.written.0.remove_entry(name));
             return Some(given.clone());
         }
+        if declaration.is_stored() {
+            return self.stored_value(name, declaration, &path);
+        }
         let Some(default) = &declaration.default else {
-            if let Some(lacking) = &mut self.lacking {
-                lacking.add(name, declaration.secret);
+            if self.inputs.accept_missing {
+                self.lacking.add(name, declaration.is_secret());
                 return None;
             }
             let what = declaration.description.as_ref().map_or(String::new(), |what| format!(" ({what})"));
@@ -344,8 +300,9 @@ impl Resolver<'_> {
                 values.insert(name, None);
             } else if self.declared.contains_key(&name) {
                 let value = self.value(&name);
-                if let (None, Some(lacking), Some(user)) = (&value, &mut self.lacking, self.open.last()) {
-                    lacking.follow(user, self.declared.get(user).is_some_and(|user| user.secret), &name);
+                if let (None, Some(user)) = (&value, self.open.last()) {
+                    let is_secret = self.declared.get(user).is_some_and(Declaration::is_secret);
+                    self.lacking.follow(user, is_secret, &name);
                 }
                 values.insert(name, value);
             }

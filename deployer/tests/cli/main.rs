@@ -49,6 +49,7 @@ mod review;
 mod rollback;
 mod secrets;
 mod signals;
+mod stored;
 mod tampering;
 mod variables;
 mod workflows;

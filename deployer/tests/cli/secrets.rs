@@ -11,7 +11,7 @@ use crate::bench::{Bench, RunOutput};
 use crate::proxy::{Proxy, Refusal};
 
 /// A stack with a secret in every place that may have one.
-const STACK: &str = r#"
+pub const STACK: &str = r#"
 stack: shop
 region: eu-west-1
 state: { bucket: BUCKET, key: shop.json }
@@ -68,8 +68,8 @@ outputs: { queue_url: "${queues.orders.url}", key: "see ${vars.odd}" }
 "#;
 
 /// The secrets of the first apply, and their successors.
-const FIRST: [&str; 2] = ["m4rker-Plain-77Qz", "m4rk\"er/0dd+Zq&7 <xK#e>'\\ü"];
-const SECOND: [&str; 2] = ["sec0nd-Plain-55Wy", "sec0nd\"/0dd+Zq&7 <xK#e>'\\ü"];
+pub const FIRST: [&str; 2] = ["m4rker-Plain-77Qz", "m4rk\"er/0dd+Zq&7 <xK#e>'\\ü"];
+pub const SECOND: [&str; 2] = ["sec0nd-Plain-55Wy", "sec0nd\"/0dd+Zq&7 <xK#e>'\\ü"];
 
 /// Computes the forms of every secret, independently of the product.
 fn forms() -> Vec<String> {
@@ -101,16 +101,16 @@ fn forms() -> Vec<String> {
 }
 
 /// Everything that was printed and stored, by place.
-struct Traces(BTreeMap<String, Vec<u8>>);
+pub struct Traces(pub BTreeMap<String, Vec<u8>>);
 
 impl Traces {
-    fn ran(&mut self, name: &str, ran: &RunOutput) {
+    pub fn ran(&mut self, name: &str, ran: &RunOutput) {
         self.0.insert(format!("{name}: stdout"), ran.stdout.clone().into_bytes());
         self.0.insert(format!("{name}: stderr"), ran.stderr.clone().into_bytes());
     }
 
     /// Adds every file below a directory.
-    fn files(&mut self, name: &str, directory: &Path) {
+    pub fn files(&mut self, name: &str, directory: &Path) {
         for entry in std::fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
@@ -122,7 +122,7 @@ impl Traces {
     }
 
     /// Adds every object of the state's bucket.
-    async fn objects(&mut self, name: &str, bench: &Bench) {
+    pub async fn objects(&mut self, name: &str, bench: &Bench) {
         let s3 = &bench.aws.clients.s3;
         let listed = s3.list_objects_v2().bucket(bench.bucket()).send().await.expect("a listing");
         for object in listed.contents() {
@@ -133,7 +133,7 @@ impl Traces {
     }
 
     #[track_caller]
-    fn hold_no_secret(&self) {
+    pub fn hold_no_secret(&self) {
         let forms = forms();
         let mut leaks = Vec::new();
         for (place, bytes) in &self.0 {

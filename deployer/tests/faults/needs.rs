@@ -38,8 +38,10 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
         "logs" => logs(&asked),
         "monitoring" => cloudwatch(&asked),
         "s3" => s3::found(&asked),
+        "secretsmanager" => secret(&asked),
         "sns" => sns(&asked),
         "sqs" => sqs(&asked),
+        "ssm" => parameters(&asked),
         "sts" => vec![need(format!("sts:{}", asked.text("Action")), "*")],
         "tagging" => vec![need("tag:GetResources", "*")],
         other => panic!("{call}: no actions are known of {other}"),
@@ -110,6 +112,29 @@ fn iam(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
         "ListRoles" => vec![need("iam:ListRoles", "*")],
         _ => vec![own],
     }
+}
+
+/// Each parameter is asked for, and decrypted by SSM with the caller's rights if it is a SecureString.
+fn parameters(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
+    let names = asked.body["Names"].as_array().expect("names").iter().filter_map(Value::as_str);
+    let each = names.flat_map(|name| {
+        let arn = asked.arn("ssm", &format!("parameter{name}"));
+        let read = need(format!("ssm:{}", asked.operation()), &arn);
+        [read, decrypting(asked, "ssm", "kms:EncryptionContext:PARAMETER_ARN", arn)]
+    });
+    each.collect()
+}
+
+fn secret(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
+    let arn = asked.arn("secretsmanager", &format!("secret:{}-AbCdEf", asked.text("SecretId")));
+    let read = need(format!("secretsmanager:{}", asked.operation()), &arn);
+    vec![read, decrypting(asked, "secretsmanager", "kms:EncryptionContext:SecretARN", arn)]
+}
+
+/// KMS checks the caller of a service that decrypts for it.
+fn decrypting(asked: &ApiRequest<'_>, service: &str, key: &'static str, arn: String) -> NeedParts {
+    let via = format!("{service}.{}.amazonaws.com", asked.region);
+    ("kms:Decrypt".to_owned(), asked.arn("kms", "key/1"), BTreeMap::from([("kms:ViaService", via), (key, arn)]))
 }
 
 fn sns(asked: &ApiRequest<'_>) -> Vec<NeedParts> {

@@ -36,3 +36,12 @@ pub async fn add_method(aws: &Aws, part: &str, method: &str) {
     let put = gateway.put_method().rest_api_id(id).resource_id(resource).http_method(method);
     put.authorization_type("NONE").send().await.expect("PutMethod");
 }
+
+/// Stores the values that `given.yaml` reads.
+pub async fn store_values(aws: &Aws) {
+    let put = aws.clients.ssm.put_parameter().name("/couch/main/key").value("a-key-of-somebody");
+    put.r#type(aws_sdk_ssm::types::ParameterType::SecureString).send().await.expect("PutParameter");
+    let value = "{\"token\": \"a-token-of-somebody\"}";
+    let create = aws.clients.secretsmanager.create_secret().name("couch/token").secret_string(value);
+    create.send().await.expect("CreateSecret");
+}

@@ -91,11 +91,6 @@ fn join(all: &BTreeSet<String>) -> String {
 
 /// Actions that the trials below have no occasion for: (task, action, the occasion).
 const NO_OCCASION: &[(Task, &str, &str)] = &[
-    (
-        Task::Plan,
-        "kms:Decrypt",
-        "Lambda decrypts a function's variables with the caller's rights; the local AWS keeps them plain",
-    ),
     (Task::Plan, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
     (Task::Apply, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
     (

@@ -123,6 +123,7 @@ impl Trial {
         }
         if scene == Scene::Settings {
             account.wait(others::publish_layer(&account.aws, zip_of("fonts")));
+            account.wait(others::store_values(&account.aws));
         }
         let before = account.wait(names(&account.aws));
         Self { account, scene, before, ledger: Mutex::default() }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{Document, has_reported_text};
+use crate::aws::stored::Stored;
 use crate::spec::variables::MissingVariables;
 
 /// The common properties that decide over an element's resources, and are no properties of the resources.
@@ -22,6 +23,12 @@ impl Document {
     /// Returns the variables without a value. They are none unless the command can do without.
     pub fn lacking(&self) -> &MissingVariables {
         &self.lacking
+    }
+
+    /// Returns the places of the values that AWS stores and that were not read yet, by variable. They are a part of
+    /// [`Document::lacking`].
+    pub fn stored(&self) -> &BTreeMap<String, Stored> {
+        &self.stored
     }
 
     /// Lists the elements that need variables without a value, with the variables that have to be given. The stack's

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::aws::stored::Stored;
 use crate::spec::check::Origin;
 use crate::spec::finding::{DocPath, Finding, Findings};
 use crate::spec::head::{Head, StateBucket, StateLocation};
@@ -31,6 +32,7 @@ pub(super) struct Loading {
     pub(super) named: HashSet<(String, String)>,
     pub(super) misspelt: HashSet<String>,
     pub(super) lacking: MissingVariables,
+    pub(super) stored: BTreeMap<String, Stored>,
 }
 
 impl Loading {
@@ -43,6 +45,7 @@ impl Loading {
             named: HashSet::new(),
             misspelt: HashSet::new(),
             lacking: MissingVariables::default(),
+            stored: BTreeMap::new(),
         }
     }
 
@@ -76,6 +79,7 @@ impl Loading {
         self.secrets = variables.secrets.clone();
         self.variables = variables.names().map(str::to_owned).collect();
         self.lacking = variables.lacking.clone();
+        self.stored = variables.stored.clone();
 
         let mut value = Value::Object(root);
         let mut path = DocPath::default();
@@ -169,7 +173,9 @@ impl Loading {
     fn need(&mut self, head: &Map<String, Value>) {
         for (property, value) in head.iter().filter(|(name, _)| !WITHOUT_VALUES.contains(&name.as_str())) {
             for name in self.lacking.needed_by(value) {
-                let message = format!("`{property}` needs the variable `{name}`, which is not set");
+                let why =
+                    if self.stored.contains_key(&name) { "is read from AWS too late for it" } else { "is not set" };
+                let message = format!("`{property}` needs the variable `{name}`, which {why}");
                 self.findings
                     .error("stack::missing-variable", DocPath::of([property]), message)
                     .help(variables::how_to_give(&name));

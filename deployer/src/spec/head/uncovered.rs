@@ -14,11 +14,11 @@ pub const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(
         &["secrets", "secret", "secrets_manager"],
-        Elsewhere { things: "secrets of Secrets Manager", variable: "secret_arn", allow: &["secretsmanager:GetSecretValue"], on: &[""] },
+        unmanaged("secrets of Secrets Manager", "create the secret elsewhere. Plan and apply read its value: `vars: { token: { from_secret: NAME, key: KEY } }`. A function reads it by itself with `permissions: [ { allow: secretsmanager:GetSecretValue, on: \"${vars.secret_arn}\" } ]`"),
     ),
     UncoveredWords::of(
-        &["ssm", "ssm_parameters", "parameter_store"],
-        Elsewhere { things: "parameters of the Parameter Store", variable: "parameter_arn", allow: &["ssm:GetParameter"], on: &[""] },
+        &["ssm", "ssm_parameters", "parameter_store", "parameters", "parameter"],
+        unmanaged("parameters of the Parameter Store", "create the parameter elsewhere. Plan and apply read its value: `vars: { key: { from_ssm: /shop/key } }`. A function reads it by itself with `permissions: [ { allow: ssm:GetParameter, on: \"${vars.parameter_arn}\" } ]`. CloudFormation's parameters are `vars:`"),
     ),
     UncoveredWords::of(
         &["streams", "stream", "kinesis", "kinesis_streams", "data_streams"],

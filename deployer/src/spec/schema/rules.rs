@@ -25,6 +25,11 @@ pub(super) fn add(schema: &mut Value) {
         ("/$defs/Declaration/properties/default", json!(["small"])),
         ("/$defs/Declaration/properties/description", json!(["Who is mailed"])),
         ("/$defs/Declaration/properties/pattern", json!(["[a-z-]+"])),
+        ("/$defs/Declaration/properties/from_ssm", json!(["/shop/api-key"])),
+        ("/$defs/Declaration/properties/from_secret", json!(["shop/stripe"])),
+        ("/$defs/Declaration/properties/key", json!(["token"])),
+        ("/$defs/Declaration/properties/version_stage", json!(["AWSPREVIOUS"])),
+        ("/$defs/Declaration/properties/version_id", json!(["0f2a6c1e-1f6f-4d1b-9b6d-2f4a3c1d5e7b"])),
         ("/$defs/Declaration/properties/allowed", json!([["small", "large"]])),
     ] {
         put(schema, at, "examples", examples);
