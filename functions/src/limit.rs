@@ -101,9 +101,9 @@ impl<S: Store, R: Random> Limit<'_, S, R> {
             Err(RetryError::Failed { cause: StoreError::Refused(_), .. }) => None,
             other => other?,
         };
-        let Some((body, version)) = found else { return Ok(None) };
-        match serde_json::from_slice(&body) {
-            Ok(count) => Ok(Some((count, version))),
+        let Some(found) = found else { return Ok(None) };
+        match serde_json::from_slice(&found.body) {
+            Ok(count) => Ok(Some((count, found.version))),
             Err(_) => Err(RetryError::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
         }
     }

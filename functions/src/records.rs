@@ -15,11 +15,11 @@ use crate::seed;
 use crate::store::{Condition, Store, StoreError, Version};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) const BUCKET_LIMITS: Limits =
     Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO, to_the_end: false };
-/// How far the clocks of two hosts may differ before a claim counts as ended.
+/// How long a claim lasts beyond its time: S3 counts in whole seconds, and a write may take effect late.
 const SKEW: Duration = Duration::from_secs(5);
 /// How often a claim is tried again if another process changes the record meanwhile.
 const TURNS: u32 = 6;
@@ -72,8 +72,12 @@ pub struct Record {
 pub struct Claim {
     /// A random text by which a writer recognises its own claim after a lost answer.
     pub token: String,
-    /// In milliseconds since the Unix epoch.
+    /// In milliseconds since the Unix epoch, by the clock of the process that wrote the claim. In a record that was
+    /// read, by the reader's own clock.
     pub until_ms: u64,
+    /// The time from the write to the end. Records of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_ms: Option<u64>,
 }
 
 /// A stored picture.
@@ -137,9 +141,10 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     /// Claims `asked` until the end of `until`. Writes once for a new prompt.
     pub async fn claim(&self, asked: PromptIdentity<'_>, budget: Budget, until: Budget) -> Result<ClaimOutcome> {
         let token = format!("{:08x}{:08x}", self.random.up_to(u32::MAX), self.random.up_to(u32::MAX));
-        let until_ms = clock::millis(self.clock.now() + until.left());
+        let left = until.left();
+        let until_ms = clock::millis(self.clock.now() + left);
         let mut record = self.record(asked, Status::Drawing);
-        record.claim = Some(Claim { token: token.clone(), until_ms });
+        record.claim = Some(Claim { token, until_ms, lasts_ms: u64::try_from(left.as_millis()).ok() });
         let key = self.key(asked.id);
         if let Some(version) = self.write(&record, &Condition::Absent, budget).await? {
             return Ok(ClaimOutcome::Held(HeldClaim { record, version, fresh: true }));
@@ -251,11 +256,25 @@ impl<S: Store, R: Random> Records<'_, S, R> {
 
     async fn read(&self, key: &str, budget: Budget) -> Result<Option<(Record, Version)>> {
         let found = retry_within(budget, BUCKET_LIMITS, self.random, async || self.store.read(key).await).await?;
-        let Some((body, version)) = found else { return Ok(None) };
-        match serde_json::from_slice(&body) {
-            Ok(record) => Ok(Some((record, version))),
+        let Some(found) = found else { return Ok(None) };
+        match serde_json::from_slice(&found.body) {
+            Ok(record) => Ok(Some((self.localized(record, found.age), found.version))),
             Err(_) => Err(RetryError::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
         }
+    }
+
+    /// Returns `record` with the end of its claim by this process's clock, if its `age` is known.
+    ///
+    /// The clocks of two hosts may differ by minutes, so the end that the other process wrote may already seem past.
+    /// Both times that lead to the age are S3's.
+    fn localized(&self, mut record: Record, age: Option<Duration>) -> Record {
+        if let Some(claim) = &mut record.claim
+            && let (Some(age), Some(lasts_ms)) = (age, claim.lasts_ms)
+        {
+            let written_ms = clock::millis(self.clock.now()).saturating_sub(clock::millis(UNIX_EPOCH + age));
+            claim.until_ms = written_ms.saturating_add(lasts_ms);
+        }
+        record
     }
 
     async fn write(&self, record: &Record, condition: &Condition, budget: Budget) -> Result<Option<Version>> {

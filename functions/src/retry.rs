@@ -46,10 +46,16 @@ const SHORTEST: Duration = Duration::from_millis(50);
 const FURTHER: Duration = Duration::from_secs(2);
 
 impl Limits {
-    /// Returns the longest time of an attempt with `left` remaining.
-    fn attempt_limit(&self, left: Duration) -> Duration {
-        let own = if self.to_the_end && left >= 2 * FURTHER { left - FURTHER } else { left };
-        own.min(self.attempt_timeout)
+    /// Returns the longest time of an attempt with `left` remaining, after `silences` attempts without an answer.
+    ///
+    /// Work that costs money gets twice the time after each silence: over a slow line a picture may need more than the
+    /// usual time.
+    fn attempt_limit(&self, left: Duration, silences: u32) -> Duration {
+        if !self.to_the_end {
+            return left.min(self.attempt_timeout);
+        }
+        let own = if left >= 2 * FURTHER { left - FURTHER } else { left };
+        own.min(self.attempt_timeout.saturating_mul(1 << silences.min(16)))
     }
 
     /// Returns the wait before the next attempt: `usual` if it fits, or a shorter one; `None` if neither fits.
@@ -86,6 +92,7 @@ pub async fn retry_within<T, E: Retryable>(
 ) -> Result<T, RetryError<E>> {
     let mut last = None;
     let mut number = 0;
+    let mut silences = 0;
     loop {
         number += 1;
         let left = budget.left();
@@ -93,14 +100,17 @@ pub async fn retry_within<T, E: Retryable>(
             let attempts = number - 1;
             return Err(RetryError::OutOfTime { cause: last, attempts });
         }
-        let limit = limits.attempt_limit(left);
+        let limit = limits.attempt_limit(left, silences);
         let cause = match tokio::time::timeout(limit, attempt()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(cause)) => cause,
             Err(_) if budget.left().is_zero() => {
                 return Err(RetryError::OutOfTime { cause: last, attempts: number });
             }
-            Err(_) => E::stalled(limit),
+            Err(_) => {
+                silences += 1;
+                E::stalled(limit)
+            }
         };
         let most = match cause.retry() {
             Retry::Never => 1,
@@ -239,6 +249,21 @@ mod tests {
         })
         .await;
         assert_eq!(result, Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_paid_for_has_longer_attempts_over_a_slow_line() {
+        let usual = Limits { attempts: u32::MAX, attempt_timeout: Duration::from_secs(10), ..LIMITS };
+        let mut outcomes = Vec::new();
+        for limits in [Limits { to_the_end: true, ..usual }, usual] {
+            let budget = Budget::lasting(Duration::from_secs(60));
+            let slow = async || {
+                tokio::time::sleep(Duration::from_secs(15)).await;
+                Ok::<_, Fault>(())
+            };
+            outcomes.push(retry_within(budget, limits, &Highest, slow).await.is_ok());
+        }
+        assert_eq!(outcomes, [true, false]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! The port to the store of pictures and records, and S3.
 
+mod age;
 mod s3;
 
 pub use s3::S3Store;
@@ -28,6 +29,15 @@ pub struct Metadata {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
+/// A record as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRecord {
+    pub body: Bytes,
+    pub version: Version,
+    /// The time since the record was written, by the store's own clock; `None` if the store does not show it.
+    pub age: Option<Duration>,
+}
+
 /// The condition of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -46,8 +56,8 @@ pub trait Store {
     /// Returns the id that the picture at `key` was drawn for, empty if it has none; `None` if the picture does not
     /// exist.
     fn owner(&self, key: &str) -> impl Future<Output = Result<Option<String>, StoreError>>;
-    /// Returns the record at `key` with its version; `None` if it does not exist.
-    fn read(&self, key: &str) -> impl Future<Output = Result<Option<(Bytes, Version)>, StoreError>>;
+    /// Returns the record at `key`; `None` if it does not exist.
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<StoredRecord>, StoreError>>;
     /// Writes the record `body` at `key`. Returns its version, or `None` if the condition did not hold.
     fn write(
         &self,

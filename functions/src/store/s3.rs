@@ -1,12 +1,12 @@
 //! Pictures and records in one S3 bucket.
 
-use super::{Condition, Metadata, Store, StoreError, Version};
+use super::age::ServerDate;
+use super::{Condition, Metadata, Store, StoreError, StoredRecord, Version};
 use crate::aws::AwsFailure;
 use crate::picture::Picture;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use bytes::Bytes;
 use std::time::Duration;
 
 /// The most bytes of a record. A larger one was not written by this program.
@@ -69,8 +69,10 @@ impl Store for S3Store {
     }
 
     /// Calls GetObject.
-    async fn read(&self, key: &str) -> Result<Option<(Bytes, Version)>, StoreError> {
-        let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+    async fn read(&self, key: &str) -> Result<Option<StoredRecord>, StoreError> {
+        let date = ServerDate::default();
+        let request = self.client.get_object().bucket(&self.bucket).key(key).customize().interceptor(date.clone());
+        let object = match request.send().await {
             Ok(object) => object,
             Err(error) => {
                 return match AwsFailure::of("s3:GetObject", &error) {
@@ -82,6 +84,7 @@ impl Store for S3Store {
         if object.content_length.is_some_and(|length| length > MAX_RECORD_BYTES) {
             return Err(StoreError::Unreadable(key.to_owned()));
         }
+        let age = date.age(object.last_modified);
         let version = Version(object.e_tag.unwrap_or_default());
         let body = object.body.collect().await.map_err(|error| {
             let lost = AwsFailure {
@@ -92,7 +95,7 @@ impl Store for S3Store {
             };
             StoreError::Unavailable(lost)
         })?;
-        Ok(Some((body.into_bytes(), version)))
+        Ok(Some(StoredRecord { body: body.into_bytes(), version, age }))
     }
 
     /// Calls PutObject with `If-None-Match: *` or `If-Match`.

@@ -1,6 +1,7 @@
 //! The binary behind the queue, as Lambda runs it.
 
 use crate::support::{Answer, Function, Reply};
+use functions::prompt::Prompt;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -138,6 +139,29 @@ fn a_message_that_is_delivered_three_times_is_drawn_and_stored_once() {
     assert_eq!(record["status"], "done");
     assert_eq!(record["correlation_id"], "corr-m-a");
     assert_eq!(format!("/images/{}", record["picture"]["key"].as_str().unwrap()), function.puts()[0].path);
+}
+
+#[test]
+fn a_claim_ends_by_the_bucket_s_clock_whatever_the_clock_of_its_host_said() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    for (number, until_ms) in [1, u64::MAX / 2].into_iter().enumerate() {
+        let (id, prompt) = (format!("skewed-{number}"), format!("moon {number}"));
+        let claim = json!({"token": "t", "until_ms": until_ms, "lasts_ms": 115_000});
+        let claimed = json!({"id": id, "status": "drawing", "changed": "2026-11-30T12:00:00Z", "correlation_id": "c",
+            "prompt_sha256": Prompt::digest(&prompt), "claim": claim});
+        function.place(&format!("32/generated_images/requests/{id}.json"), &claimed);
+        let event = json!({"Records": [record(&id, &prompt)]});
+        assert_eq!(failures(&function.invoke(event.clone())), set(&[&id]));
+        assert_eq!(function.prompts().len(), number, "another process draws {prompt}");
+        function.pass_in_bucket(Duration::from_secs(125));
+        assert_eq!(failures(&function.invoke(event)), set(&[]));
+        assert_eq!(function.prompts().len(), number + 1);
+    }
+    assert!(
+        function.postponed().iter().all(|(_, seconds)| (110..=122).contains(seconds)),
+        "{:?}",
+        function.postponed()
+    );
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::records::Record;
-use crate::store::{Condition, Version};
-use bytes::Bytes;
+use crate::store::{Condition, StoredRecord, Version};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -75,6 +74,7 @@ enum Object {
 #[derive(Default)]
 pub(crate) struct FakeStore {
     objects: RefCell<BTreeMap<String, (u64, Object)>>,
+    written: RefCell<BTreeMap<String, Instant>>,
     versions: Cell<u64>,
     failures: Cell<u32>,
     lost: Cell<bool>,
@@ -178,6 +178,7 @@ impl FakeStore {
         let version = self.versions.get() + 1;
         self.versions.set(version);
         objects.insert(key.to_owned(), (version, object));
+        self.written.borrow_mut().insert(key.to_owned(), Instant::now());
         if self.lost.replace(false) {
             return Err(StoreError::Unavailable(AwsFailure::default()));
         }
@@ -197,11 +198,12 @@ impl Store for FakeStore {
         self.fault()?;
         Ok(self.picture(key).map(|metadata| metadata.picture_id))
     }
-    async fn read(&self, key: &str) -> Result<Option<(Bytes, Version)>, StoreError> {
+    async fn read(&self, key: &str) -> Result<Option<StoredRecord>, StoreError> {
         self.fault()?;
         match self.objects.borrow().get(key) {
             Some((version, Object::Record(body))) => {
-                Ok(Some((Bytes::from(body.clone()), Version(version.to_string()))))
+                let age = self.written.borrow().get(key).map(Instant::elapsed);
+                Ok(Some(StoredRecord { body: body.clone().into(), version: Version(version.to_string()), age }))
             }
             _ => Ok(None),
         }

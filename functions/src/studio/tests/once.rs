@@ -30,6 +30,28 @@ async fn two_deliveries_at_the_same_moment_are_drawn_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_claim_is_respected_and_ends_whatever_the_clock_of_its_host_says() {
+    for ahead in [false, true] {
+        let mut studio = studio();
+        studio.models[0].takes(Duration::from_secs(3));
+        let id = id("m-1");
+        let killed = tokio::time::timeout(Duration::from_secs(1), produce_as(&studio, Some(&id), "a moon")).await;
+        assert!(killed.is_err());
+        let (now, begun) = (studio.clock.now(), Instant::now());
+        let skew = Duration::from_secs(600);
+        let shown = if ahead { now + skew } else { now - skew };
+        studio.clock = Clock::of(move || shown + begun.elapsed());
+        let busy = produce_as(&studio, Some(&id), "a moon").await.unwrap_err();
+        assert!(matches!(busy, Failure::Busy { .. }), "{busy}");
+        let wait = busy.wait(studio.clock.now()).unwrap();
+        assert!(wait < Duration::from_secs(60), "{wait:?}");
+        tokio::time::sleep(wait).await;
+        produce_as(&studio, Some(&id), "a moon").await.unwrap();
+        assert_eq!(studio.models[0].calls(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_claim_of_a_process_that_died_ends_by_itself() {
     let studio = studio();
     let id = id("m-1");
@@ -89,11 +111,11 @@ async fn a_rejection_whose_claim_was_taken_over_is_not_final() {
     let id = id("m-1");
     let take_over = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let (body, version) = studio.store.read(RECORD).await.unwrap().unwrap();
-        let mut record: crate::records::Record = serde_json::from_slice(&body).unwrap();
+        let found = studio.store.read(RECORD).await.unwrap().unwrap();
+        let mut record: crate::records::Record = serde_json::from_slice(&found.body).unwrap();
         record.claim.as_mut().unwrap().token = "another".into();
         let body = serde_json::to_vec(&record).unwrap();
-        studio.store.write(RECORD, body, &crate::store::Condition::Unchanged(version)).await.unwrap().unwrap();
+        studio.store.write(RECORD, body, &crate::store::Condition::Unchanged(found.version)).await.unwrap().unwrap();
     };
     let (outcome, ()) = tokio::join!(produce_as(&studio, Some(&id), "filtered"), take_over);
     assert!(matches!(outcome, Err(Failure::Store { cause: StoreError::Contended(_), .. })), "{outcome:?}");

@@ -1,7 +1,9 @@
 //! The part of S3 that the functions use: one bucket, conditional writes.
 
 use super::http::{HttpRequest, Response};
+use aws_smithy_types::date_time::{DateTime, Format};
 use serde_json::Value;
+use std::time::{Duration, SystemTime};
 
 /// An object, and the request that wrote it.
 #[derive(Clone, Debug)]
@@ -10,6 +12,8 @@ pub struct Put {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     tag: String,
+    /// By the bucket's clock.
+    written: SystemTime,
 }
 
 impl Put {
@@ -24,12 +28,23 @@ pub struct Bucket {
     objects: Vec<Put>,
     written: u64,
     refuses: bool,
+    /// How far the bucket's clock is ahead of this host's.
+    ahead: Duration,
 }
 
 impl Bucket {
     /// Returns a bucket that refuses every write.
     pub fn refusing() -> Self {
         Self { refuses: true, ..Self::default() }
+    }
+
+    /// Advances the bucket's clock.
+    pub fn pass(&mut self, time: Duration) {
+        self.ahead += time;
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::now() + self.ahead
     }
 
     pub fn pictures(&self) -> Vec<Put> {
@@ -60,6 +75,8 @@ impl Bucket {
                 Some(put) => {
                     let metadata = put.headers.iter().filter(|(name, _)| name.starts_with("x-amz-meta-"));
                     let response = Response::new(200, put.body.clone()).header("ETag", &put.tag);
+                    let response = response.header("Date", &http_date(self.now()));
+                    let response = response.header("Last-Modified", &http_date(put.written));
                     metadata.fold(response, |response, (name, value)| response.header(name, value))
                 }
                 // S3 does not report a missing object as missing to a caller without ListBucket.
@@ -82,13 +99,18 @@ impl Bucket {
         }
         self.written += 1;
         let tag = format!("\"{}\"", self.written);
-        let put = Put { path: request.path, headers: request.headers, body: request.body, tag: tag.clone() };
+        let HttpRequest { path, headers, body, .. } = request;
+        let put = Put { path, headers, body, tag: tag.clone(), written: self.now() };
         match found {
             Some(at) => self.objects[at] = put,
             None => self.objects.push(put),
         }
         Response::new(200, Vec::new()).header("ETag", &tag)
     }
+}
+
+fn http_date(time: SystemTime) -> String {
+    DateTime::from(time).fmt(Format::HttpDate).unwrap()
 }
 
 fn error(status: u16, code: &str) -> Response {
