@@ -93,11 +93,14 @@ pub struct Log<'a> {
 }
 
 impl<S: Sink> Logger<S> {
-    /// Creates the log of the function that the environment names, which `get` reads. Elsewhere `binary` is its name.
+    /// Creates the log of the function that the environment names, which `get` reads. Outside Lambda the name is that
+    /// of `FUNCTION_NAME`, else `binary`.
     pub fn new(binary: &str, get: impl Fn(&str) -> Option<String>, sink: S) -> Self {
         let get = |name| get(name).filter(|value| !value.trim().is_empty());
         Self {
-            function: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| binary.to_owned()),
+            function: get("AWS_LAMBDA_FUNCTION_NAME")
+                .or_else(|| get("FUNCTION_NAME"))
+                .unwrap_or_else(|| binary.to_owned()),
             version: get("AWS_LAMBDA_FUNCTION_VERSION"),
             least: Level::parse(get("AWS_LAMBDA_LOG_LEVEL").as_deref()),
             sink,

@@ -173,6 +173,19 @@ fn a_second_signal_ends_the_worker_at_once() {
 }
 
 #[test]
+fn a_worker_counts_as_the_function_that_it_stands_in_for() {
+    let world = World::start(|_, _| Reply::Picture);
+    world.send(&["a"]);
+    let worker = worker_with(&world, "A", &[("FUNCTION_NAME", "image-worker-32")]);
+    world.until("the queue is empty", is_empty);
+    worker.terminate();
+    let (_, log) = worker.end();
+    assert!(log.iter().all(|line| line["function"] == "image-worker-32"), "{log:?}");
+    let stored = lines(&log, "image stored")[0];
+    assert_eq!(stored["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["function"]]));
+}
+
+#[test]
 fn a_queue_that_is_gone_for_a_while_does_not_end_the_worker() {
     let world = World::start(|_, _| Reply::Picture);
     world.break_queue(Some("QueueDoesNotExist"));
