@@ -20,6 +20,12 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::how_to_give;
 use crate::state::StateError;
 
+/// Explains in a plan why a resource counts as absent although nobody looked.
+pub(crate) fn unread(error: &AwsError) -> String {
+    let lacking = advice::lacking(error);
+    format!("counts as to be created: the state does not know it, and the credentials may not look for it ({lacking})")
+}
+
 /// Part of the path where `aws login` caches credentials.
 const LOGIN_CACHE: &str = "/login/cache/";
 

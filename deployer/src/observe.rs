@@ -49,6 +49,8 @@ pub struct Observation {
     pub(crate) orphans: Vec<Orphan>,
     /// Whether the listing of orphans did not arrive in time, so that orphans are unknown.
     pub(crate) unlisted: bool,
+    /// New resources that the credentials may not read. They count as absent.
+    pub(crate) unread: Vec<FailedRead>,
 }
 
 /// A resource that only the prior state has.
@@ -99,6 +101,16 @@ impl Depth {
     }
 }
 
+/// What to read, and how thoroughly.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadScope {
+    pub depth: Depth,
+    pub search: Search,
+    /// Whether a resource that the credentials may not read counts as absent, if the state does not know it. For plans
+    /// that are not carried out: a pull request adds resources before anybody has allowed them.
+    pub new_may_be_denied: bool,
+}
+
 /// Reads every resource of `graph`, and those of `prior` that are no longer in the graph.
 ///
 /// # Errors
@@ -107,9 +119,9 @@ pub async fn observe(
     graph: &Graph,
     aws: &Aws,
     mut prior: State,
-    depth: Depth,
-    search: Search,
+    scope: ReadScope,
 ) -> Result<Observation, ObserveError> {
+    let ReadScope { depth, search, .. } = scope;
     let predicted = predict(graph, &aws.place);
     hidden::put_back(graph, &with_recorded_outputs(&predicted, &prior), &aws.place, &mut prior);
     for record in prior.resources.values() {
@@ -119,10 +131,10 @@ pub async fn observe(
     let interrupted = find_interrupted(graph, aws, &predicted, &prior).await?;
     interrupted.values().for_each(|record| note_record(aws, record));
     prior.resources.extend(interrupted);
-    let mut wave = Wave::new(graph, aws, &predicted, &prior, depth);
+    let mut wave = Wave::new(graph, aws, &predicted, &prior, scope);
     let reads = async { tokio::join!(wave.live(), read_left(graph, aws, &predicted, &prior, depth)) };
     let ((live, left), listed) = orphans::beside(reads, orphans::list_or_nothing(aws, &prior.stack), search).await;
-    let Wave { known, waves, mut failed, .. } = wave;
+    let Wave { known, waves, mut failed, unread, .. } = wave;
     let left = match left {
         Ok(left) => left,
         Err(ObserveError::Reads(more)) => {
@@ -135,7 +147,8 @@ pub async fn observe(
         return Err(ObserveError::Reads(failed));
     }
     hidden::put_back(graph, &known, &aws.place, &mut prior);
-    let mut seen = Observation { live, left, known, prior, waves, orphans: Vec::new(), unlisted: listed.is_none() };
+    let unlisted = listed.is_none();
+    let mut seen = Observation { live, left, known, prior, waves, orphans: Vec::new(), unlisted, unread };
     if depth == Depth::Presence {
         seen.confirm(graph, aws).await?;
     }
@@ -205,7 +218,8 @@ pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<O
         known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
         live.insert(node.address.clone(), seen);
     }
-    Ok(Observation { live, left, known, prior, waves: 0, orphans: Vec::new(), unlisted: false })
+    let (orphans, unread) = (Vec::new(), Vec::new());
+    Ok(Observation { live, left, known, prior, waves: 0, orphans, unlisted: false, unread })
 }
 
 /// Computes every output that does not need AWS.

@@ -68,12 +68,12 @@ use tokio::time::Instant;
 
 use crate::aws::Place;
 use crate::execute::Stop;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::graph::limits;
 use crate::log;
 use crate::observe::Observation;
 use crate::package;
-use crate::plan::{Cost, Goal, Plan, Question, plan};
+use crate::plan::{Cost, Goal, Note, Plan, Question, plan};
 use crate::spec::finding::Findings;
 use crate::spec::source::SourceText;
 
@@ -85,7 +85,7 @@ pub use desk::Desk;
 pub use env::{Environment, environments, erase};
 pub use execute::ApplyResult;
 pub use look::{RefreshResult, Sight, look, reach};
-pub use permissions::{Whereabouts, permissions, whereabouts};
+pub use permissions::{Extent, Whereabouts, permissions, whereabouts};
 pub use place::{kept_after_this_job, known_in_this_job};
 pub use recall::{all_lowered, recall};
 pub use recorded::{RecordedPlan, recorded};
@@ -214,7 +214,8 @@ fn decide(material: &Material<'_>) -> Result<Plan, Failure> {
     };
     let plan = plan(&question).map_err(|error| Failure::plan(error, document))?;
     let notes = models::notes(&gathered.models, &plan, graph, document, &(settings.now)())?;
-    Ok(plan.with_notes(notes))
+    let unread = observation.unread.iter().map(|read| Note::text(&read.address, failure::unread(&read.error)));
+    Ok(plan.with_notes(notes.into_iter().chain(unread).collect()))
 }
 
 /// Runs work that changes nothing; the first signal ends it at once.

@@ -1,6 +1,7 @@
 //! `deployer iam …`
 
-use clap::builder::FalseyValueParser;
+mod github;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
@@ -9,10 +10,11 @@ use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
-use crate::iam::github::{self, Repository, Source, Trust};
-use crate::iam::{Document, Task};
-use crate::pipeline::{self, LoadedStack, Settings, Whereabouts};
+use crate::iam::{Document, NamePatterns, Permissions, Task};
+use crate::pipeline::{self, Extent, LoadedStack, Settings, Whereabouts};
 use crate::report::iam as form;
+use crate::spec::env;
+use github::GithubOptions;
 
 /// Print the IAM permissions that a command needs for this stack
 #[derive(Debug, Args)]
@@ -30,6 +32,8 @@ pub enum IamCommand {
     Plan {
         #[command(flatten)]
         options: IamOptions,
+        #[command(flatten)]
+        prefix: Prefix,
     },
     /// Print the policy for `apply`
     ///
@@ -39,6 +43,8 @@ pub enum IamCommand {
     Apply {
         #[command(flatten)]
         options: IamOptions,
+        #[command(flatten)]
+        prefix: Prefix,
         /// Let roles be made under this permissions boundary alone; each role of the stack has to carry it.
         #[arg(long, value_name = "ARN", value_parser = policy_arn)]
         permissions_boundary: Option<String>,
@@ -75,6 +81,8 @@ const PLAN: Examples = Examples(&[
 const APPLY: Examples = Examples(&[
     ("deployer iam apply", "what `apply` may do, and nothing else"),
     ("deployer iam apply --with-state", "also delete what stack.yaml no longer has"),
+    ("deployer iam apply --prefix", "everything named STACK-*: a new element needs no new policy"),
+    ("deployer --env 'pr-*' iam apply --prefix", "previews of pull requests, and nothing of the stack itself"),
 ]);
 const DESTROY: Examples = Examples(&[("deployer iam destroy", "what `destroy` may do")]);
 const ROLLBACK: Examples =
@@ -90,6 +98,26 @@ const GITHUB: Examples = Examples(&[
     ),
 ]);
 
+/// Permissions by the beginning of names.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Prefix {
+    /// Allow everything whose name matches, so that a new element needs no new policy; without a value: STACK-*.
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = "", value_parser = pattern)]
+    prefix: Option<String>,
+}
+
+impl Prefix {
+    /// Returns the pattern for a stack, if one was asked for.
+    fn of(&self, stack: &str) -> Option<String> {
+        self.prefix.clone().map(|pattern| if pattern.is_empty() { own_names(stack) } else { pattern })
+    }
+}
+
+/// Returns the pattern of the names that elements get without a name of their own.
+fn own_names(stack: &str) -> String {
+    format!("{stack}-*")
+}
+
 /// The account and the extent of printed permissions.
 #[derive(Debug, Clone, Default, Args)]
 pub struct IamOptions {
@@ -104,69 +132,22 @@ pub struct IamOptions {
     pub split: bool,
 }
 
-/// The jobs on GitHub that may plan and apply.
-#[derive(Debug, Clone, Args)]
-pub struct GithubOptions {
-    /// The repository on GitHub, in its exact case.
-    #[arg(long, value_name = "ORG/NAME", value_parser = repository)]
-    pub repo: (String, String),
-    /// A branch that applies (repeatable); default: `ci.apply_on` in stack.yaml, else main.
-    #[arg(long, value_name = "BRANCH", value_parser = plain_name, conflicts_with = "environment")]
-    pub branch: Vec<String>,
-    /// Jobs of this GitHub environment apply, in place of a branch.
-    #[arg(long, value_name = "NAME", value_parser = plain_name)]
-    pub environment: Option<String>,
-    /// Jobs of this GitHub environment plan, in place of pull requests and every branch.
-    #[arg(long, value_name = "NAME", value_parser = plain_name)]
-    pub plan_environment: Option<String>,
-    /// Print this role alone.
-    #[arg(long, value_name = "ROLE")]
-    pub role: Option<GithubRole>,
-    /// GitHub's number of the repository's owner.
-    #[arg(long, value_name = "NUMBER", requires = "repo_id")]
-    pub owner_id: Option<u64>,
-    /// GitHub's number of the repository.
-    #[arg(long, value_name = "NUMBER", requires = "owner_id")]
-    pub repo_id: Option<u64>,
-    /// Trust any owner and repository with these names, also one that takes the names over later.
-    #[arg(long, conflicts_with = "owner_id", value_parser = FalseyValueParser::new())]
-    pub any_id: bool,
-    /// Let roles be made under this permissions boundary alone; each role of the stack has to carry it.
-    #[arg(long, value_name = "ARN", value_parser = policy_arn)]
-    pub permissions_boundary: Option<String>,
-    /// Allow creating the state's bucket, too.
-    #[arg(long)]
-    pub create_state_bucket: bool,
-    #[command(flatten)]
-    pub stack: IamOptions,
-}
-
-/// A role of GitHub's runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum GithubRole {
-    Plan,
-    Apply,
-}
-
-impl GithubRole {
-    fn task(self) -> Task {
-        match self {
-            Self::Plan => Task::Plan,
-            Self::Apply => Task::Apply,
-        }
-    }
-}
-
 impl Iam {
     pub(super) async fn run(self, run: &Run) -> Exit {
         match self.command {
-            IamCommand::Plan { options } => policy(run, Task::Plan, &options, None, false).await,
-            IamCommand::Apply { options, permissions_boundary, create_state_bucket } => {
-                policy(run, Task::Apply, &options, permissions_boundary.as_deref(), create_state_bucket).await
+            IamCommand::Plan { options, prefix } => {
+                let stack = Stack::of(run, &options, false).await?;
+                let prefix = prefix.of(stack.name());
+                policy(run, &stack, &options, Extent { prefix: prefix.as_deref(), ..Task::Plan.into() })
             }
-            IamCommand::Destroy { options } => policy(run, Task::Destroy, &options, None, false).await,
-            IamCommand::Rollback { options } => policy(run, Task::Rollback, &options, None, false).await,
-            IamCommand::Github(options) => github(run, &options).await,
+            IamCommand::Apply { options, prefix, permissions_boundary, create_state_bucket } => {
+                let stack = Stack::of(run, &options, create_state_bucket).await?;
+                let (boundary, prefix) = (permissions_boundary.as_deref(), prefix.of(stack.name()));
+                policy(run, &stack, &options, Extent { task: Task::Apply, boundary, prefix: prefix.as_deref() })
+            }
+            IamCommand::Destroy { options } => exact(run, Task::Destroy, &options).await,
+            IamCommand::Rollback { options } => exact(run, Task::Rollback, &options).await,
+            IamCommand::Github(options) => github::run(run, &options).await,
         }
     }
 }
@@ -182,6 +163,9 @@ impl Stack {
     async fn of(run: &Run, options: &IamOptions, create_state_bucket: bool) -> Result<Self, Failure> {
         let choice = Choice { create_state_bucket, ..Choice::default() };
         let mut offline = run.settings_offline(&choice)?;
+        if options.with_state && offline.inputs.preview.as_deref().is_some_and(env::is_pattern) {
+            return Err(open_environment("`--with-state` reads the state of one environment"));
+        }
         offline.inputs.accept_missing = true;
         let loaded = run.load(&offline)?;
         let named = options.account.as_deref();
@@ -191,9 +175,13 @@ impl Stack {
         Ok(Self { settings, loaded, at })
     }
 
-    fn document(&self, task: Task, boundary: Option<&str>) -> Result<Document, Failure> {
-        let permissions = pipeline::permissions(&self.loaded, &self.settings, &self.at, task, boundary)?;
-        Ok(Document::of(&permissions))
+    /// Returns the stack's name in stack.yaml.
+    fn name(&self) -> &str {
+        self.loaded.document.stack_name()
+    }
+
+    fn permissions(&self, extent: &Extent<'_>) -> Result<Permissions, Failure> {
+        pipeline::permissions(&self.loaded, &self.settings, &self.at, extent)
     }
 
     fn print(&self, run: &Run, value: &Value) {
@@ -201,88 +189,35 @@ impl Stack {
     }
 }
 
-async fn policy(
-    run: &Run,
-    task: Task,
-    options: &IamOptions,
-    boundary: Option<&str>,
-    create_state_bucket: bool,
-) -> Exit {
-    let stack = Stack::of(run, options, create_state_bucket).await?;
-    let document = stack.document(task, boundary)?;
+async fn exact(run: &Run, task: Task, options: &IamOptions) -> Exit {
+    let stack = Stack::of(run, options, false).await?;
+    policy(run, &stack, options, task.into())
+}
+
+fn policy(run: &Run, stack: &Stack, options: &IamOptions, extent: Extent<'_>) -> Exit {
+    let document = Document::of(&stack.permissions(&extent)?);
     if options.split {
         let parts = document.split();
         stack.print(run, &parts.iter().map(Document::to_json).collect());
-        return Ok(OK);
+    } else {
+        stack.print(run, &document.to_json());
+        form::warn_of_size(&run.terminal, &document, extent.task);
     }
-    stack.print(run, &document.to_json());
-    form::warn_of_size(&run.terminal, &document, task);
-    Ok(OK)
-}
-
-async fn github(run: &Run, options: &GithubOptions) -> Exit {
-    let stack = Stack::of(run, &options.stack, options.create_state_bucket).await?;
-    // These roles are for CI jobs, even if another machine prints their policies.
-    let mut there = stack.settings.clone();
-    there.machine.in_ci = true;
-    pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
-    let (owner, name) = options.repo.clone();
-    let repository = Repository { owner, name, ids: options.owner_id.zip(options.repo_id) };
-    if repository.ids.is_none() && !options.any_id {
-        return Err(unnumbered(&repository));
-    }
-    let mut trusts = vec![(Task::Plan, planning(options)), (Task::Apply, applying(options, &stack)?)];
-    trusts.retain(|(task, _)| options.role.is_none_or(|role| role.task() == *task));
-    let applies = trusts.iter().any(|(task, _)| *task == Task::Apply);
-    let mut roles = Vec::new();
-    for (task, source) in &trusts {
-        let boundary = if *task == Task::Apply { options.permissions_boundary.as_deref() } else { None };
-        let policies = stack.document(*task, boundary)?.split();
-        let trust = Trust { repository: &repository, source };
-        roles.push(github::role(*task, stack.loaded.document.stack(), &stack.at.place, trust, policies));
-    }
-    stack.print(run, &github::to_json(&stack.at.place, &roles));
-    form::print_roles(&run.terminal, &github::commands(&stack.at.place, &roles), &trusts);
-    let equips = stack.loaded.graph.nodes().any(|node| node.kind.about().calls.boundary.is_some() && !node.external);
-    if equips && options.permissions_boundary.is_none() && applies {
-        form::warn_of_administrator(&run.terminal);
+    if let Some(prefix) = extent.prefix {
+        let names = NamePatterns::of(prefix, stack.loaded.document.env()).shown();
+        form::warn_of_prefix(&run.terminal, &names, extent.task == Task::Apply);
     }
     Ok(OK)
 }
 
-fn unnumbered(Repository { owner, name, .. }: &Repository) -> Failure {
-    Failure::plain(
-        "iam::any-repository",
-        format!("a trust in {owner}/{name} without GitHub's numbers is one in whoever takes these names over"),
-        format!(
-            "add what this prints: `gh api repos/{owner}/{name} --jq '\"--owner-id \\(.owner.id) --repo-id \\(.id)\"'`; or accept it with `--any-id`"
-        ),
-    )
-}
-
-fn planning(options: &GithubOptions) -> Source {
-    options.plan_environment.clone().map_or(Source::Everything, Source::Environment)
-}
-
-/// Returns the branches or the environment that may apply.
-///
-/// # Errors
-/// Returns an error if `ci.apply_on` has a pattern: `deployer ci` compares names, but IAM would trust every branch that
-/// matches.
-fn applying(options: &GithubOptions, stack: &Stack) -> Result<Source, Failure> {
-    if let Some(environment) = &options.environment {
-        return Ok(Source::Environment(environment.clone()));
+/// Parses a pattern of names: a beginning of at least two characters, and `*`.
+fn pattern(text: &str) -> Result<String, String> {
+    let beginning = text.strip_suffix('*').unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if text.is_empty() || (beginning.len() >= 2 && beginning.chars().all(plain)) {
+        return Ok(text.to_owned());
     }
-    if !options.branch.is_empty() {
-        return Ok(Source::Branches(options.branch.clone()));
-    }
-    let branches = &stack.loaded.document.ci().apply_on;
-    if let Some(pattern) = branches.iter().find(|branch| plain_name(branch).is_err()) {
-        let message = format!("`ci.apply_on` has `{pattern}`, which IAM would read as a pattern");
-        let help = "name each branch that applies, in `ci.apply_on` or with `--branch`, or use `--environment`";
-        return Err(Failure::plain("iam::branch-pattern", message, help));
-    }
-    Ok(Source::Branches(branches.clone()))
+    Err("a pattern is the beginning of names and `*`, such as \"shop-*\"".to_owned())
 }
 
 fn account_id(text: &str) -> Result<String, String> {
@@ -295,19 +230,8 @@ fn policy_arn(text: &str) -> Result<String, String> {
     if valid { Ok(text.to_owned()) } else { Err("a boundary is written arn:aws:iam::ACCOUNT:policy/NAME".to_owned()) }
 }
 
-fn repository(text: &str) -> Result<(String, String), String> {
-    let named = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    match text.split_once('/') {
-        Some((owner, name)) if named(owner) && named(name) => Ok((owner.to_owned(), name.to_owned())),
-        _ => Err("a repository is written ORG/NAME".to_owned()),
-    }
-}
-
-/// Rejects `*` and `?`, which IAM would read as patterns, and `$`, which it would read as a variable.
-fn plain_name(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(['*', '?', '$']) {
-        Err("no `*`, `?` or `$`".to_owned())
-    } else {
-        Ok(text.to_owned())
-    }
+/// Refuses a pattern of environments where one environment is needed.
+pub(super) fn open_environment(why: &str) -> Failure {
+    let help = "name one environment, such as `--env pr-7`; a pattern is for `iam plan`, `iam apply`, `iam destroy`";
+    Failure::plain("env::pattern", format!("`--env` has a pattern, but {why}"), help)
 }

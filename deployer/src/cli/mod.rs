@@ -40,6 +40,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::failure::Failure;
 use crate::report;
 use crate::report::terminal::Terminal;
+use crate::spec::env::is_pattern;
 use environment::ProcessEnvironment;
 use examples::Examples;
 use options::Global;
@@ -191,6 +192,9 @@ fn tell_unwritten(terminal: Terminal, why: &str, code: u8, failure: Option<Failu
 }
 
 async fn run(cli: Cli, environment: ProcessEnvironment) -> Exit {
+    if !matches!(cli.verb, Verb::Iam(_)) && cli.global.preview.as_deref().is_some_and(is_pattern) {
+        return Err(iam::open_environment("this command works on one environment"));
+    }
     let run = Run::new(cli.global, environment)?;
     cli.verb.run(&run).await
 }

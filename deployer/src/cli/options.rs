@@ -9,6 +9,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::complete;
 use crate::plan::Goal;
+use crate::spec::env;
 use crate::spec::values::Seconds;
 use crate::state::Terms;
 
@@ -132,9 +133,14 @@ pub struct Approval {
     pub auto_approve: bool,
 }
 
-/// Parses an environment's name. An empty name means none: workflows pass on inputs that were not set.
+/// Parses an environment's name, or a pattern of names for `iam`. An empty name means none: workflows pass on inputs
+/// that were not set.
 fn environment(name: &str) -> Result<String, String> {
-    if name.is_empty() { Ok(String::new()) } else { crate::spec::env::parse(name) }
+    match name {
+        "" => Ok(String::new()),
+        pattern if pattern.contains('*') => env::parse_pattern(pattern),
+        name => env::parse(name),
+    }
 }
 
 /// Parses a duration: `30`, `30s`, `2m`.

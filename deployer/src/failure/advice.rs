@@ -178,15 +178,27 @@ fn by_text(message: &str) -> Option<&'static str> {
     TEXTS.iter().find(|(text, _)| message.contains(text)).map(|(_, help)| *help)
 }
 
-/// Advises which action to allow, and on which resource. AWS often names another action than the call's: `iam:PassRole`
-/// for CreateFunction.
-fn denied(error: &AwsError) -> String {
+/// Names the permission that a refused call lacked: `sqs:CreateQueue` on `arn:…`.
+pub(crate) fn lacking(error: &AwsError) -> String {
+    let (action, on) = missing(error);
+    format!("`{action}`{on}")
+}
+
+/// Returns the action that a refused call lacked, and the resource in words.
+fn missing(error: &AwsError) -> (String, String) {
     let message = error.message();
     let own = permission::action(error.operation());
     // SQS writes its own actions in lower case.
     let said = after(message, "perform: ").filter(|action| action.contains(':') && !action.eq_ignore_ascii_case(&own));
-    let action = said.unwrap_or(&own);
     let on = after(message, "on resource: ").map(|arn| format!(" on `{arn}`")).unwrap_or_default();
+    (said.unwrap_or(&own).to_owned(), on)
+}
+
+/// Advises which action to allow, and on which resource. AWS often names another action than the call's: `iam:PassRole`
+/// for CreateFunction.
+fn denied(error: &AwsError) -> String {
+    let message = error.message();
+    let (action, on) = missing(error);
     if message.contains("explicit deny") {
         let by = if message.contains("service control policy") {
             "an organisation's service control policy"

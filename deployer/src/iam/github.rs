@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Document, Task};
+use super::Document;
 use crate::aws::Place;
 
 /// The issuer that signs the tokens of GitHub's runs.
@@ -11,6 +11,27 @@ pub const ISSUER: &str = "token.actions.githubusercontent.com";
 pub const AUDIENCE: &str = "sts.amazonaws.com";
 /// Maximum length of a role's name.
 const ROLE_NAME: usize = 64;
+
+/// What a role of GitHub's runs is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    Plan,
+    Apply,
+    /// Plans the stack, and creates and destroys the environments of pull requests.
+    Preview,
+}
+
+impl Duty {
+    pub const ALL: [Self; 3] = [Self::Plan, Self::Apply, Self::Preview];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::Preview => "preview",
+        }
+    }
+}
 
 /// The repository whose runs may assume the roles.
 #[derive(Debug, Clone)]
@@ -26,6 +47,7 @@ pub struct Repository {
 pub enum Source {
     /// Pull requests and every branch.
     Everything,
+    PullRequests,
     Branches(Vec<String>),
     /// Jobs of this GitHub environment: their token names it in place of the branch.
     Environment(String),
@@ -42,6 +64,8 @@ pub struct Trust<'a> {
 /// A role with its trust policy and permissions.
 #[derive(Debug, Clone)]
 pub struct Role {
+    pub duty: Duty,
+    pub source: Source,
     pub name: String,
     pub trust: Value,
     pub policies: Vec<(String, Document)>,
@@ -66,6 +90,7 @@ impl Trust<'_> {
     fn subjects(&self) -> Vec<String> {
         let contexts = match self.source {
             Source::Everything => vec!["pull_request".to_owned(), "ref:refs/heads/*".to_owned()],
+            Source::PullRequests => vec!["pull_request".to_owned()],
             Source::Branches(branches) => branches.iter().map(|branch| format!("ref:refs/heads/{branch}")).collect(),
             Source::Environment(name) => vec![format!("environment:{name}")],
         };
@@ -73,18 +98,28 @@ impl Trust<'_> {
     }
 }
 
-/// Builds the role of `task` for the trusted runs.
-pub fn role(task: Task, stack: &str, place: &Place, trust: Trust<'_>, policies: Vec<Document>) -> Role {
-    let name = role_name(stack, task);
+/// Builds the role `duty` of a stack for the trusted runs.
+pub fn role(duty: Duty, stack: &str, place: &Place, trust: Trust<'_>, policies: Vec<Document>) -> Role {
+    let name = role_name(stack, duty);
     let numbered = |(i, document)| (format!("{name}-{}", i + 1), document);
     let policies = policies.into_iter().enumerate().map(numbered).collect();
-    Role { trust: trust_policy(place, trust.subjects()), policies, name }
+    Role { trust: trust_policy(place, trust.subjects()), policies, name, duty, source: trust.source.clone() }
 }
 
-fn role_name(stack: &str, task: Task) -> String {
-    let end = format!("-ci-{}", task.name());
+/// Returns the name of a role: `STACK-ci-apply`.
+pub fn role_name(stack: &str, duty: Duty) -> String {
+    let end = format!("-ci-{}", duty.name());
     let kept: String = stack.chars().take(ROLE_NAME - end.len()).collect();
     kept + &end
+}
+
+/// Returns the ARNs of all roles of a stack.
+pub fn role_arns(stack: &str, place: &Place) -> Vec<String> {
+    Duty::ALL.iter().map(|duty| role_arn(&role_name(stack, *duty), place)).collect()
+}
+
+fn role_arn(name: &str, place: &Place) -> String {
+    format!("arn:{}:iam::{}:role/{name}", place.partition, place.account)
 }
 
 /// Returns the ARN of GitHub's provider in the account.
@@ -116,7 +151,7 @@ pub fn to_json(place: &Place, roles: &[Role]) -> Value {
         let policy = |(name, document): &(String, Document)| json!({ "name": name, "document": document.to_json() });
         json!({
             "name": role.name,
-            "arn": format!("arn:{}:iam::{}:role/{}", place.partition, place.account, role.name),
+            "arn": role_arn(&role.name, place),
             "trust": role.trust,
             "policies": role.policies.iter().map(policy).collect::<Vec<_>>(),
         })

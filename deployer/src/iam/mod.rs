@@ -2,11 +2,13 @@
 //! documents that state them.
 //!
 //! - `document`: merges grants into policy documents within IAM's limits
+//! - `names`: grants for every resource whose name matches a pattern, so that a new element needs no new policy
 //! - `github`: the roles that GitHub Actions assumes by OIDC, and which runs may assume them
 //! - `stored`: reading the values of variables that AWS stores
 
 mod document;
 pub mod github;
+mod names;
 mod stored;
 
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod tests;
 use serde_json::Value;
 
 pub use document::{Document, MANAGED_POLICY_SIZE};
+pub use names::{NamePatterns, open_env};
 pub use stored::of_stored;
 
 use crate::aws::{AwsError, Place, bedrock, tagged};
@@ -55,16 +58,22 @@ impl Task {
     }
 
     /// Returns the operations that the command may carry out on a resource of the graph.
-    fn operations(self, node: &Node) -> Vec<Op> {
+    fn operations_on(self, node: &Node) -> Vec<Op> {
         let stays = node.protect || node.retain;
         match self {
             Self::Rollback => Vec::new(),
             _ if node.external => vec![Op::Read],
-            Self::Plan => vec![Op::Read],
-            Self::Apply if stays => vec![Op::Read, Op::Create, Op::Update],
-            Self::Apply => vec![Op::Read, Op::Create, Op::Update, Op::Delete],
-            Self::Destroy if stays => vec![Op::Present],
-            Self::Destroy => vec![Op::Present, Op::Delete],
+            _ => self.operations().iter().copied().filter(|op| *op != Op::Delete || !stays).collect(),
+        }
+    }
+
+    /// Returns the operations that the command may carry out on a resource of its own.
+    fn operations(self) -> &'static [Op] {
+        match self {
+            Self::Rollback => &[],
+            Self::Plan => &[Op::Read],
+            Self::Apply => &[Op::Read, Op::Create, Op::Update, Op::Delete],
+            Self::Destroy => &[Op::Present, Op::Delete],
         }
     }
 }
@@ -85,7 +94,7 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
     let mut grants = Vec::new();
     for node in graph.nodes() {
         let spec = resolve::value(&node.spec, &known, place);
-        for op in task.operations(node) {
+        for op in task.operations_on(node) {
             if op == Op::Delete && task == Task::Destroy && goes_with_parent(graph, node) {
                 continue;
             }
@@ -219,6 +228,23 @@ pub fn bounded(grants: Vec<Grant>, arn: &str) -> Permissions {
         permissions.allow.push(Grant { actions: free, ..grant });
     }
     permissions
+}
+
+/// Tells whether the stack has roles of its own, whose policies a caller writes.
+pub fn equips_roles(graph: &Graph) -> bool {
+    boundaries(graph).next().is_some()
+}
+
+/// Returns the boundary that every role of the stack carries.
+pub fn common_boundary(graph: &Graph) -> Option<String> {
+    let first = boundaries(graph).next()??;
+    boundaries(graph).all(|boundary| boundary == Some(first)).then(|| first.to_owned())
+}
+
+/// Lists the boundary of each role.
+fn boundaries(graph: &Graph) -> impl Iterator<Item = Option<&str>> {
+    let roles = graph.nodes().filter(|node| !node.external);
+    roles.filter_map(|node| Some(node.spec.get(node.kind.about().calls.boundary?).and_then(Value::as_str)))
 }
 
 /// Names the elements whose roles lack the boundary `arn` and could then not be created.

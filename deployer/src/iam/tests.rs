@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::github::{Repository, Source, Trust, role};
+use super::github::{Duty, Repository, Source, Trust, role};
 use super::*;
 use crate::spec::sections::SECTIONS;
 use crate::spec::source::SourceText;
@@ -113,7 +113,7 @@ fn a_role_of_github_is_for_both_forms_of_the_subject() {
     };
     let job_role = |ids, source: &Source| {
         let trust = Trust { repository: &repository(ids), source };
-        role(Task::Apply, "shop", &place(), trust, Vec::new())
+        role(Duty::Apply, "shop", &place(), trust, Vec::new())
     };
     let known = job_role(Some((7, 42)), &branches);
     let expected = ["repo:Acme/couch:ref:refs/heads/main", "repo:Acme@7/couch@42:ref:refs/heads/main"];
@@ -124,7 +124,7 @@ fn a_role_of_github_is_for_both_forms_of_the_subject() {
     let job = job_role(None, &Source::Environment("production".into()));
     assert_eq!(subjects(&job, "StringLike")[0], "repo:Acme/couch:environment:production");
     let everything = Trust { repository: &repository(None), source: &Source::Everything };
-    let plan = role(Task::Plan, &"s".repeat(60), &place(), everything, Vec::new());
+    let plan = role(Duty::Plan, &"s".repeat(60), &place(), everything, Vec::new());
     assert_eq!(subjects(&plan, "StringLike")[0], "repo:Acme/couch:pull_request");
     assert_eq!(plan.name.len(), 64);
     for one in [&known, &any, &job, &plan] {
@@ -133,14 +133,138 @@ fn a_role_of_github_is_for_both_forms_of_the_subject() {
     }
 }
 
+/// Loads the example of a section.
+fn example(section: &str) -> (crate::spec::document::Document, Graph) {
+    let text = format!("stack: shop\nregion: eu-west-1\n\n{section}");
+    let loaded = crate::spec::document::Document::load(SourceText::new("stack.yaml", text), &Inputs::default());
+    let (stack, mut findings) = loaded.expect("examples are sound");
+    let graph = Graph::of(stack.lower().0, BTreeMap::new(), &stack, &mut findings);
+    (stack, graph)
+}
+
+/// Returns the condition keys of a request that a grant allows.
+fn context(grant: &Grant) -> BTreeMap<&'static str, String> {
+    let asked = grant.conditions.iter().filter(|condition| !condition.operator.starts_with("ForAllValues:"));
+    asked.map(|condition| (condition.key, condition.values[0].clone())).collect()
+}
+
+/// Calls that a pattern of names does not cover, because they are about resources of others.
+const OF_OTHERS: &[&str] = &[
+    "bedrock:GetFoundationModel",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "iam:AttachRolePolicy",
+    "iam:CreateServiceLinkedRole",
+    "iam:ListInstanceProfilesForRole",
+    "iam:ListRoles",
+    "iam:RemoveRoleFromInstanceProfile",
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "lambda:GetLayerVersion",
+    "lambda:ListFunctions",
+    "logs:AssociateKmsKey",
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "s3:ListBucketVersions",
+    "tag:GetResources",
+];
+
+#[test]
+fn a_new_element_of_any_section_needs_no_policy_beyond_that_of_the_pattern() {
+    let (_, empty) = example("");
+    for task in [Task::Plan, Task::Apply] {
+        let by_prefix =
+            NamePatterns::of("shop-*", None).widen(Vec::new(), &empty, &place(), task).expect("specs of the kinds");
+        let by_prefix = Document::of(&by_prefix);
+        for section in SECTIONS {
+            let (_, graph) = example(section.example());
+            for grant in of_graph(&graph, &place(), task).expect("specs of the kinds") {
+                let context = context(&grant);
+                if context.get("lambda:FunctionArn").is_some_and(|arn| !arn.contains("shop-")) {
+                    continue;
+                }
+                for resource in grant.resources.iter().filter(|arn| *arn == "*" || arn.contains("shop-")) {
+                    for action in grant.actions.iter().filter(|action| !OF_OTHERS.contains(action)) {
+                        let why = format!("{}: {action} on {resource} by {}", section.name(), by_prefix.to_json());
+                        assert!(by_prefix.allows(action, resource, &context), "{why}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pattern_leaves_the_roles_of_ci_the_state_and_what_is_protected_alone() {
+    let (_, graph) = example("queues: { orders: { protect: true }, spare: {} }\nfunctions: { f: { zip: f.zip } }\n");
+    let own = of_graph(&graph, &place(), Task::Apply).expect("specs of the kinds");
+    let bucket = "arn:aws:s3:::shop-state";
+    let apart = github::role_arns("shop", &place()).into_iter().chain([bucket.to_owned(), format!("{bucket}/*")]);
+    let names = NamePatterns::of("shop-*", None).apart_from(apart);
+    let document = Document::of(&names.widen(own, &graph, &place(), Task::Apply).expect("specs of the kinds"));
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+    let queue = |name: &str| place().arn("sqs", name);
+    let none = BTreeMap::new();
+    for action in ["iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRole"] {
+        assert!(document.allows(action, &role("shop-new-role"), &none), "{action}");
+        assert!(!document.allows(action, &role("shop-ci-apply"), &none), "{action}");
+        assert!(!document.allows(action, &role("other-role"), &none), "{action}");
+    }
+    assert!(document.allows("s3:DeleteBucket", "arn:aws:s3:::shop-new", &none));
+    assert!(
+        !document.allows("s3:DeleteBucket", bucket, &none) && !document.allows("s3:PutBucketPolicy", bucket, &none)
+    );
+    assert!(document.allows("sqs:DeleteQueue", &queue("shop-new"), &none));
+    assert!(!document.allows("sqs:DeleteQueue", &queue("shop-orders"), &none), "protected");
+    assert!(document.allows("sqs:SetQueueAttributes", &queue("shop-orders"), &none));
+    assert!(document.allows("sqs:DeleteQueue", &queue("shop-spare"), &none));
+    let passed = BTreeMap::from([("iam:PassedToService", "lambda.amazonaws.com".to_owned())]);
+    assert!(document.allows("iam:PassRole", &role("shop-new-role"), &passed));
+    assert!(!document.allows("iam:PassRole", &role("shop-ci-apply"), &passed));
+}
+
+#[test]
+fn a_pattern_of_environments_is_for_their_names_and_their_owner_alone() {
+    let pr = crate::spec::env::parse_pattern("pr-*").expect("a pattern");
+    let text = "stack: shop\nregion: eu-west-1\nqueues: { orders: { redrive: { max_receive_count: 3 } }, fast: { fifo_queue: true } }\nfunctions: { f: { zip: f.zip }, a-function-with-quite-a-long-name-x: { zip: f.zip } }\napis: { a: { routes: { GET /a: f } } }\n";
+    let inputs = |preview: &str| Inputs { preview: Some(preview.to_owned()), ..Inputs::default() };
+    let loaded = |preview: &str| {
+        let source = SourceText::new("stack.yaml", text);
+        let (stack, mut findings) = crate::spec::document::Document::load(source, &inputs(preview)).expect("a stack");
+        let graph = Graph::of(stack.lower().0, BTreeMap::new(), &stack, &mut findings);
+        (stack, graph)
+    };
+    let (stack, graph) = loaded(&pr);
+    let allow = of_graph(&graph, &place(), Task::Apply).expect("specs of the kinds");
+    let document = document(open_env(own(allow, stack.stack())));
+    for preview in ["pr-7", "pr-4294967295"] {
+        let (stack, graph) = loaded(preview);
+        let needed = own(of_graph(&graph, &place(), Task::Apply).expect("specs of the kinds"), stack.stack());
+        for grant in needed {
+            let context = context(&grant);
+            for (action, resource) in grant.actions.iter().flat_map(|a| grant.resources.iter().map(move |r| (a, r))) {
+                assert!(document.allows(action, resource, &context), "{preview}: {action} on {resource}");
+            }
+        }
+    }
+    let orders = |end: &str| place().arn("sqs", &format!("shop-orders{end}"));
+    assert!(!document.allows("sqs:DeleteQueue", &orders(""), &BTreeMap::new()), "the stack's own queue");
+    assert!(!document.allows("sqs:DeleteQueue", &orders("-feature"), &BTreeMap::new()));
+    let api = |owner: &str| BTreeMap::from([("aws:ResourceTag/deployer:stack", owner.to_owned())]);
+    let path = "arn:aws:apigateway:eu-west-1::/restapis/abc";
+    assert!(document.allows("apigateway:DELETE", path, &api("shop@pr-8")));
+    assert!(!document.allows("apigateway:DELETE", path, &api("shop")), "the stack's own API");
+}
+
 #[test]
 fn iam_has_every_action_that_the_kinds_state() {
     let mut known = std::collections::BTreeSet::new();
     for section in SECTIONS {
-        let text = format!("stack: shop\nregion: eu-west-1\n\n{}", section.example());
-        let loaded = crate::spec::document::Document::load(SourceText::new("stack.yaml", text), &Inputs::default());
-        let (stack, mut findings) = loaded.expect("examples are sound");
-        let graph = Graph::of(stack.lower().0, BTreeMap::new(), &stack, &mut findings);
+        let (_, graph) = example(section.example());
         for task in [Task::Plan, Task::Apply, Task::Destroy, Task::Rollback] {
             known.extend(document(of_graph(&graph, &place(), task).expect("specs of the kinds")).actions());
         }

@@ -31,6 +31,7 @@ pub trait AnyKind: Send + Sync {
     fn limits(&self, spec: &Value) -> Vec<Excess>;
     fn find_refusal(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
+    fn any_named(&self, names: &str, place: &Place) -> Result<Vec<Value>, AwsError>;
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn condition(&self, seen: &ObservedResource<Value>) -> Option<String>;
     fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a ObservedResource<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>>;
@@ -102,12 +103,12 @@ impl dyn AnyKind + '_ {
 
     /// Returns a spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
     pub fn identify(&self, spec: &Value) -> String {
-        join(spec, self.identity().iter().copied())
+        fields::join(spec, self.identity().iter().copied())
     }
 
     /// Returns a spec's identity without the properties that may hold a secret.
     pub fn identify_in_clear(&self, spec: &Value) -> String {
-        join(spec, self.identity().iter().copied().filter(|property| !self.may_be_secret().contains(property)))
+        fields::join(spec, self.identity().iter().copied().filter(|property| !self.may_be_secret().contains(property)))
     }
 
     pub fn may_be_secret(&self) -> &'static [&'static str] {
@@ -125,11 +126,6 @@ impl dyn AnyKind + '_ {
     pub fn ownership(&self) -> Ownership {
         self.about().ownership()
     }
-}
-
-fn join<'a>(spec: &Value, properties: impl Iterator<Item = &'a str>) -> String {
-    let parts: Vec<&str> = properties.filter_map(|property| spec.get(property)?.as_str()).collect();
-    parts.join(" · ")
 }
 
 /// Turns a [`Kind`] into an [`AnyKind`].
@@ -248,6 +244,10 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {
         Ok(K::iam(op, &Self::parse(spec)?, place))
+    }
+
+    fn any_named(&self, names: &str, place: &Place) -> Result<Vec<Value>, AwsError> {
+        K::any_named(names, place).iter().map(Self::value).collect()
     }
 
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

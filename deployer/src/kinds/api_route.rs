@@ -64,6 +64,10 @@ impl Kind for ApiRoute {
         vec![Grant::new(&["apigateway:GET"], &tree), Grant::new(actions, tree + "/*").of_own()]
     }
 
+    fn any_named(_: &str, _: &Place) -> Vec<Route> {
+        vec![Route::default()]
+    }
+
     /// Calls GetResources with the methods included, once for all routes of an API.
     async fn read(aws: &Aws, spec: &Route, _: Trust) -> Result<Option<ObservedResource<Route>>, AwsError> {
         let api = &spec.rest_api_id;

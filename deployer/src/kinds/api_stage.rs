@@ -141,6 +141,10 @@ impl Kind for ApiStage {
         }
     }
 
+    fn any_named(_: &str, _: &Place) -> Vec<Stage> {
+        vec![Stage { stage_name: "*".to_owned(), ..Stage::default() }]
+    }
+
     /// Calls GetStages, once for the API and its stages, and GetDeployments.
     async fn read(aws: &Aws, spec: &Stage, _: Trust) -> Result<Option<ObservedResource<Stage>>, AwsError> {
         let api = &spec.rest_api_id;

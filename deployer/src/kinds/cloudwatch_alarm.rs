@@ -117,6 +117,10 @@ impl Kind for CloudwatchAlarm {
         }
     }
 
+    fn any_named(names: &str, _: &Place) -> Vec<Alarm> {
+        vec![Alarm { alarm_name: names.to_owned(), ..Alarm::default() }]
+    }
+
     /// DescribeAlarms, shared with the other alarms, and ListTagsForResource.
     async fn read(aws: &Aws, spec: &Alarm, _: Trust) -> Result<Option<ObservedResource<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);

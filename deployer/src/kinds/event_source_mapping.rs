@@ -168,6 +168,10 @@ impl Kind for EventSourceMapping {
         }
     }
 
+    fn any_named(names: &str, _: &Place) -> Vec<EventSource> {
+        vec![search::blank(String::new(), names.to_owned())]
+    }
+
     /// Calls ListEventSourceMappings, shared with the other mappings, and ListTags. A mapping that is being deleted
     /// counts as absent.
     async fn read(

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde::de::value::Error;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
+use serde_json::Value;
 
 /// Lists the properties of a spec, without those inside them. Empty if the spec is not a struct.
 pub(super) fn of<S: DeserializeOwned>() -> &'static [&'static str] {
@@ -38,4 +39,10 @@ impl<'de> Deserializer<'de> for FieldRecorder<'_> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
+}
+
+/// Joins the texts of some properties of a spec.
+pub(super) fn join<'a>(spec: &Value, properties: impl Iterator<Item = &'a str>) -> String {
+    let parts: Vec<&str> = properties.filter_map(|property| spec.get(property)?.as_str()).collect();
+    parts.join(" · ")
 }

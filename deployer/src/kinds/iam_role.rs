@@ -21,6 +21,7 @@ use futures::future::{Either, select, try_join_all};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use grants::arn;
 use policies::{
     attach, attached_policies, change_attached, change_inline, delete_inline, detach, document, inline_names,
     inline_policies, instance_profiles, put_inline, write_boundary,
@@ -144,6 +145,10 @@ impl Kind for IamRole {
 
     fn iam(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
         grants::of(op, spec, place)
+    }
+
+    fn any_named(names: &str, _: &Place) -> Vec<Role> {
+        grants::any_named(names)
     }
 
     /// Reads many roles from the account's listings. A few roles take GetRole, ListRolePolicies,
@@ -340,10 +345,6 @@ async fn strip<'a>(
 async fn bare(aws: &Aws, role: &str) -> Result<(), AwsError> {
     let call = aws.clients.iam.delete_role().role_name(role).send();
     aws.find("iam:DeleteRole", ABSENT, call).await.map(drop)
-}
-
-fn arn(path: &str, name: &str, place: &Place) -> String {
-    format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account)
 }
 
 fn outputs(role: &Live, place: &Place) -> Outputs {

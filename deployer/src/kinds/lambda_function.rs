@@ -175,6 +175,10 @@ impl Kind for LambdaFunction {
         grants::of(op, spec, place)
     }
 
+    fn any_named(names: &str, place: &Place) -> Vec<Function> {
+        grants::any_named(names, place)
+    }
+
     /// Calls GetFunction, which returns tags and reserved concurrency as well.
     async fn read(aws: &Aws, spec: &Function, _: Trust) -> Result<Option<ObservedResource<Function>>, AwsError> {
         let name = &spec.function_name;

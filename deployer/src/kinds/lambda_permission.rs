@@ -28,7 +28,7 @@ use crate::aws::{Aws, AwsError, Place, Trust, once};
 pub struct LambdaPermission;
 
 /// A statement that allows `principal` to do `action` to the function.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Permission {
     pub function_name: String,
     pub statement_id: String,
@@ -107,6 +107,10 @@ impl Kind for LambdaPermission {
         let mut grant = Grant::new(actions, &arn);
         grant.resources.extend(spec.qualifier.iter().map(|qualifier| format!("{arn}:{qualifier}")));
         vec![grant]
+    }
+
+    fn any_named(names: &str, _: &Place) -> Vec<Permission> {
+        vec![Permission { function_name: names.to_owned(), ..Permission::default() }]
     }
 
     /// Calls GetPolicy. AWS answers 404 if the policy has no statement.

@@ -119,6 +119,12 @@ impl Kind for LogGroupKind {
         }
     }
 
+    fn any_named(names: &str, _: &Place) -> Vec<LogGroup> {
+        let own = [names.to_owned(), format!("/aws/lambda/{names}")];
+        let kept = |name: &String| LogGroup { name: name.clone(), retention_in_days: Some(1), ..LogGroup::default() };
+        own.iter().flat_map(|name| [LogGroup { retention_in_days: None, ..kept(name) }, kept(name)]).collect()
+    }
+
     /// DescribeLogGroups, shared with the other groups, and ListTagsForResource.
     async fn read(aws: &Aws, spec: &LogGroup, _: Trust) -> Result<Option<ObservedResource<LogGroup>>, AwsError> {
         let live = aws.gather::<DescribeGroups>(&spec.name);

@@ -242,6 +242,13 @@ pub trait Kind: Send + Sync + 'static {
     /// Names the actions that `op` may call, and on which ARNs.
     fn iam(op: Op, spec: &Self::Spec, place: &Place) -> Vec<Grant>;
 
+    /// Returns specs whose names are the pattern `names`, such as `shop-*`. Together they need every grant that a
+    /// resource with such a name may need, except on resources of others that it refers to: keys, layers, policies. A
+    /// kind without names returns one spec.
+    fn any_named(_names: &str, _place: &Place) -> Vec<Self::Spec> {
+        Vec::new()
+    }
+
     /// Names the actions that `deployer rollback` may call for the resource.
     fn rollback(_spec: &Self::Spec, _place: &Place) -> Vec<Grant> {
         Vec::new()

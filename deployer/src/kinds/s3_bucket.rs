@@ -52,6 +52,28 @@ pub struct Bucket {
     pub tags: Tags,
 }
 
+impl Bucket {
+    /// Returns a bucket of which only the name is known.
+    fn blank(name: &str) -> Self {
+        Self {
+            bucket: name.to_owned(),
+            versioning: false,
+            encryption: Encryption::default(),
+            public_access_block: PublicAccessBlock {
+                block_public_acls: true,
+                ignore_public_acls: true,
+                block_public_policy: true,
+                restrict_public_buckets: true,
+            },
+            object_ownership: "BucketOwnerEnforced".to_owned(),
+            lifecycle_rules: Vec::new(),
+            policy: None,
+            force_destroy: false,
+            tags: Tags::new(),
+        }
+    }
+}
+
 /// The encryption of objects that do not state their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Encryption {
@@ -181,6 +203,11 @@ impl Kind for S3Bucket {
         }
     }
 
+    fn any_named(names: &str, _: &Place) -> Vec<Bucket> {
+        let blank = Bucket::blank(names);
+        vec![Bucket { policy: Some(String::new()), ..blank.clone() }, blank]
+    }
+
     /// Calls HeadBucket and reads every setting at once.
     async fn read(aws: &Aws, spec: &Bucket, _: Trust) -> Result<Option<ObservedResource<Bucket>>, AwsError> {
         let (found, settings) = tokio::join!(head(aws, &spec.bucket), settings::read(aws, spec));
@@ -203,23 +230,7 @@ impl Kind for S3Bucket {
 
     /// A bucket with objects is not deleted as an orphan: that needs `force_destroy` in `stack.yaml`.
     fn by_arn(name: &str, _: &Tags) -> Option<FoundResource<Bucket>> {
-        let bucket = || Bucket {
-            bucket: name.to_owned(),
-            versioning: false,
-            encryption: Encryption::default(),
-            public_access_block: PublicAccessBlock {
-                block_public_acls: true,
-                ignore_public_acls: true,
-                block_public_policy: true,
-                restrict_public_buckets: true,
-            },
-            object_ownership: "BucketOwnerEnforced".to_owned(),
-            lifecycle_rules: Vec::new(),
-            policy: None,
-            force_destroy: false,
-            tags: Tags::new(),
-        };
-        (!name.contains('/')).then(|| FoundResource::of(name, bucket()))
+        (!name.contains('/')).then(|| FoundResource::of(name, Bucket::blank(name)))
     }
 
     /// Calls CreateBucket with tags and ownership. Then writes the settings that differ from AWS's defaults, and always

@@ -102,6 +102,10 @@ impl Kind for SnsTopic {
         vec![Grant::new(actions, place.arn("sns", &spec.name))]
     }
 
+    fn any_named(names: &str, _: &Place) -> Vec<Topic> {
+        vec![Topic { name: names.to_owned(), ..Topic::default() }]
+    }
+
     /// GetTopicAttributes and ListTagsForResource.
     async fn read(aws: &Aws, spec: &Topic, _: Trust) -> Result<Option<ObservedResource<Topic>>, AwsError> {
         let (sns, arn) = (&aws.clients.sns, aws.place.arn("sns", &spec.name));

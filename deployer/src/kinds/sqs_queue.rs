@@ -145,6 +145,10 @@ impl Kind for SqsQueue {
         vec![Grant::new(actions, place.arn("sqs", &spec.name))]
     }
 
+    fn any_named(names: &str, _: &Place) -> Vec<Queue> {
+        vec![Queue { name: names.to_owned(), ..Queue::default() }]
+    }
+
     /// Calls GetQueueAttributes and ListQueueTags at once, by the URL that SQS derives from the name. If the state does
     /// not have the queue, the tags are read only after the queue was found.
     async fn read(aws: &Aws, spec: &Queue, trust: Trust) -> Result<Option<ObservedResource<Queue>>, AwsError> {

@@ -7,12 +7,12 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
 use super::hidden::{find, is_hidden};
-use super::{Depth, FailedRead, identity_known, with_recorded_outputs};
+use super::{FailedRead, ReadScope, identity_known, with_recorded_outputs};
 use crate::aws::{Aws, AwsError, Trust};
 use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, Node};
 use crate::kinds::ObservedResource;
-use crate::state::State;
+use crate::state::{Record, State};
 
 pub(super) struct Wave<'a> {
     pub(super) graph: &'a Graph,
@@ -23,8 +23,10 @@ pub(super) struct Wave<'a> {
     /// The known outputs, and those that the last apply recorded.
     pub(super) expected: KnownOutputs,
     pub(super) waves: u32,
-    depth: Depth,
+    scope: ReadScope,
     pub(super) failed: Vec<FailedRead>,
+    /// The new resources that may not be read.
+    pub(super) unread: Vec<FailedRead>,
 }
 
 /// The result of a read, with the identity that was read. The identity may be a guess.
@@ -37,10 +39,11 @@ impl<'a> Wave<'a> {
         aws: &'a Aws,
         predicted: &'a KnownOutputs,
         prior: &'a State,
-        depth: Depth,
+        scope: ReadScope,
     ) -> Self {
         let expected = with_recorded_outputs(predicted, prior);
-        Self { graph, aws, predicted, prior, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
+        let (failed, unread) = (Vec::new(), Vec::new());
+        Self { graph, aws, predicted, prior, known: predicted.clone(), expected, waves: 0, scope, failed, unread }
     }
 
     /// Reads each node once its identity is known. A node whose parent is absent is absent, too.
@@ -87,8 +90,8 @@ impl<'a> Wave<'a> {
                 }
                 confirmed.push(outcome);
             }
-            for (node, _, outcome) in confirmed {
-                self.take(node, outcome, &mut live);
+            for outcome in confirmed {
+                self.take(outcome, &mut live);
             }
         }
     }
@@ -106,25 +109,32 @@ impl<'a> Wave<'a> {
         }
     }
 
-    fn take(
-        &mut self,
-        node: &Node,
-        outcome: Result<Option<ObservedResource<Value>>, AwsError>,
-        live: &mut BTreeMap<String, ObservedResource<Value>>,
-    ) {
+    fn take(&mut self, (node, name, outcome): ReadOutcome<'a>, live: &mut BTreeMap<String, ObservedResource<Value>>) {
         match outcome {
             Ok(Some(seen)) => {
                 self.known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
                 live.insert(node.address.clone(), seen);
             }
             Ok(None) => {}
-            Err(error) => self.failed.push(FailedRead {
-                address: node.address.clone(),
-                element: node.element.clone(),
-                kind: node.kind.name(),
-                error,
-            }),
+            Err(error) => {
+                let may_be_denied =
+                    self.scope.new_may_be_denied && error.is_access_denied() && self.is_new(node, &name);
+                let failed = if may_be_denied { &mut self.unread } else { &mut self.failed };
+                let (address, element) = (node.address.clone(), node.element.clone());
+                failed.push(FailedRead { address, element, kind: node.kind.name(), error });
+            }
         }
+    }
+
+    /// Tells whether the stack gets the resource only now. Without any record everything may exist already.
+    fn is_new(&self, node: &Node, name: &str) -> bool {
+        let State { resources, intents, .. } = self.prior;
+        let is_it = |record: &Record| record.kind == node.kind.name() && node.kind.identify(&record.inputs) == name;
+        !node.external
+            && !resources.is_empty()
+            && !resources.contains_key(&node.address)
+            && !resources.values().any(is_it)
+            && !intents.iter().any(|intent| intent.address == node.address)
     }
 
     /// Returns the wave whose results revealed this node's identity.
@@ -137,7 +147,7 @@ impl<'a> Wave<'a> {
     }
 
     fn read(&self, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, ReadOutcome<'a>> {
-        let (aws, depth, prior) = (self.aws, self.depth, self.prior);
+        let (aws, depth, prior) = (self.aws, self.scope.depth, self.prior);
         async move {
             let found = if is_hidden(node.kind, &spec) {
                 // The graph has the resource from the state, because a variable without a value names it.

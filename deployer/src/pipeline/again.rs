@@ -1,6 +1,6 @@
 //! Reads AWS again after the approval prompt, before the plan is carried out.
 
-use super::read::depth;
+use super::read::scope_of;
 use super::{Material, Ready, decide, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ impl Ready {
         let Self { loaded, settings, goal, home, gathered, .. } = &*self;
         let (aws, prior) = (home.aws.begin_again(settings.aws.parallelism), &gathered.snapshot.state);
         let seeing = async {
-            let seen = observe(&loaded.graph, &aws, prior.clone(), depth(goal), settings.search()).await;
+            let seen = observe(&loaded.graph, &aws, prior.clone(), scope_of(goal, settings)).await;
             seen.map_err(|error| Failure::observe(error, &loaded.document))
         };
         let observation = unless_stopped(stop, seeing).await?;

@@ -10,7 +10,7 @@ use super::{LoadedStack, Progress, Ready, Settings, connect, unless_stopped, wri
 use crate::aws::Aws;
 use crate::execute::Stop;
 use crate::failure::Failure;
-use crate::observe::{Depth, Observation, Search, observe};
+use crate::observe::{Depth, Observation, ReadScope, Search, observe};
 use crate::plan::refreshed;
 use crate::state::State;
 
@@ -55,7 +55,8 @@ pub async fn look(
             progress.say(notice);
         }
         let prepared = prepare_fingerprints(loaded, &aws, &snapshot.state.lineage);
-        let seen = observe(&loaded.graph, &aws, snapshot.state, Depth::Whole, Search::Thorough).await;
+        let whole = ReadScope { depth: Depth::Whole, search: Search::Thorough, new_may_be_denied: false };
+        let seen = observe(&loaded.graph, &aws, snapshot.state, whole).await;
         let _ = prepared.await;
         let observation = seen.map_err(|error| Failure::observe(error, &loaded.document))?;
         Ok(Sight { waves: observation.waves, aws, observation, began })

@@ -7,13 +7,22 @@ use super::{LoadedStack, Settings, connect, unless_stopped};
 use crate::aws::Place;
 use crate::execute::Stop;
 use crate::failure::Failure;
-use crate::iam::{self, Permissions, Task};
+use crate::iam::{self, NamePatterns, Permissions, Task, github};
+use crate::spec::head::Preview;
 use crate::state::{State, Use};
 
 /// The account and region that the permissions are for, and the state that adds to them.
 pub struct Whereabouts {
     pub place: Place,
     state: Option<State>,
+}
+
+impl Whereabouts {
+    /// Returns the same place, for a stack without a state.
+    #[must_use]
+    pub fn without_state(&self) -> Self {
+        Self { place: self.place.clone(), state: None }
+    }
 }
 
 /// Finds out the account: as named, or from the credentials. With `with_state` it reads the state, too.
@@ -64,7 +73,24 @@ fn without_credentials(failure: Failure) -> Failure {
     Failure::plain("aws::no-credentials", message, "add `--account 123456789012`, or `account:` to stack.yaml")
 }
 
-/// Collects all calls that `task` may make.
+/// The permissions to collect.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent<'a> {
+    pub task: Task,
+    /// The only permissions boundary under which roles may be created.
+    pub boundary: Option<&'a str>,
+    /// Allow everything whose name matches this pattern, such as `shop-*`, in place of exact names.
+    pub prefix: Option<&'a str>,
+}
+
+impl From<Task> for Extent<'_> {
+    /// Exact names, without a boundary.
+    fn from(task: Task) -> Self {
+        Self { task, boundary: None, prefix: None }
+    }
+}
+
+/// Collects all calls that a task may make.
 ///
 /// # Errors
 /// With a boundary, when a role of the stack does not carry it.
@@ -72,10 +98,9 @@ pub fn permissions(
     loaded: &LoadedStack,
     settings: &Settings,
     at: &Whereabouts,
-    task: Task,
-    boundary: Option<&str>,
+    extent: &Extent<'_>,
 ) -> Result<Permissions, Failure> {
-    let document = &loaded.document;
+    let (document, Extent { task, boundary, prefix }) = (&loaded.document, *extent);
     let state = at.state.as_ref().filter(|_| !document.lacking().is_empty());
     let recorded = state.map(|state| match task {
         Task::Plan | Task::Apply => recalled_if_nameless(loaded, state),
@@ -90,18 +115,33 @@ pub fn permissions(
     if matches!(task, Task::Plan | Task::Apply) {
         allow.extend(iam::of_stored(document.stored().values(), &at.place));
     }
-    let how = Use { lock: task.locks(), write: task.writes(), create_bucket: settings.create_state_bucket };
-    allow.extend(location(document, settings).grants(how, &at.place));
+    let how = Use {
+        lock: task.locks(),
+        write: task.writes(),
+        create_bucket: settings.create_state_bucket,
+        environments: document.env().is_some() || document.ci().preview != Preview::Off,
+    };
+    let location = location(document, settings);
+    allow.extend(location.grants(how, &at.place));
     allow.extend(iam::of_graph(others.as_ref().unwrap_or(graph), &at.place, task).map_err(misfit)?);
     allow.extend(others.iter().flat_map(|_| iam::listings(graph)));
     if let Some(state) = &at.state {
         allow.extend(iam::of_state(state, &at.place, task).map_err(misfit)?);
     }
-    let allow = iam::own(allow, document.stack());
-    let Some(arn) = boundary else { return Ok(Permissions { allow, deny: Vec::new() }) };
+    let Permissions { allow, deny } = match prefix {
+        Some(prefix) => {
+            let apart = location.arns(&at.place).into_iter().chain(github::role_arns(document.stack_name(), &at.place));
+            let names = NamePatterns::of(prefix, document.env()).apart_from(apart);
+            names.widen(allow, graph, &at.place, task).map_err(misfit)?
+        }
+        None => Permissions { allow, deny: Vec::new() },
+    };
+    let allow = iam::open_env(iam::own(allow, document.stack()));
+    let Some(arn) = boundary else { return Ok(Permissions { allow, deny: iam::open_env(deny) }) };
     let unbounded = iam::unbounded(graph, arn);
     if unbounded.is_empty() {
-        return Ok(iam::bounded(allow, arn));
+        let bounded = iam::bounded(allow, arn);
+        return Ok(Permissions { deny: [bounded.deny, iam::open_env(deny)].concat(), ..bounded });
     }
     Err(Failure::unbounded(&unbounded, arn, document))
 }

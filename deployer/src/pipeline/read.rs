@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::begin::Home;
-use super::{LoadedStack, Request};
+use super::{LoadedStack, Request, Settings};
 use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::graph::resolve;
-use crate::observe::{Depth, Observation, observe, predict};
+use crate::observe::{Depth, Observation, ReadScope, observe, predict};
 use crate::plan::Goal;
 use crate::state::{FetchedState, Snapshot, StateError, Store, fingerprint};
 
 /// Returns how much of each resource a plan has to read.
-pub(super) fn depth(goal: &Goal) -> Depth {
+fn depth(goal: &Goal) -> Depth {
     if *goal == Goal::Destroy { Depth::Presence } else { Depth::Whole }
+}
+
+/// Returns what a plan has to read.
+pub(super) fn scope_of(goal: &Goal, settings: &Settings) -> ReadScope {
+    ReadScope { depth: depth(goal), search: settings.search(), new_may_be_denied: false }
 }
 
 /// Reads the state and AWS. If the lock is `held`, the state read under it counts; in any case the state must come from
@@ -27,9 +32,10 @@ pub(super) async fn read_and_observe(
     let Home { aws, store, lease } = home;
     let Request { settings, goal, progress, .. } = *request;
     let (held, depth) = (lease.is_some(), depth(goal));
+    let scope = ReadScope { new_may_be_denied: !held && *goal == Goal::Apply, ..scope_of(goal, settings) };
     let look = async |snapshot: &Snapshot| {
         let prepared = (depth == Depth::Whole).then(|| prepare_fingerprints(loaded, aws, &snapshot.state.lineage));
-        let seen = observe(&loaded.graph, aws, snapshot.state.clone(), depth, settings.search()).await;
+        let seen = observe(&loaded.graph, aws, snapshot.state.clone(), scope).await;
         if let Some(prepared) = prepared {
             // Fingerprints that were not prepared are computed when needed.
             let _ = prepared.await;

@@ -1,7 +1,7 @@
 //! Prints what a user of printed permissions should know.
 
 use super::terminal::Terminal;
-use crate::iam::github::Source;
+use crate::iam::github::{Duty, Role, Source};
 use crate::iam::{Document, MANAGED_POLICY_SIZE, Task};
 
 /// Warns about a role that may write other roles.
@@ -22,13 +22,31 @@ pub fn warn_of_size(terminal: &Terminal, document: &Document, task: Task) {
 }
 
 /// Prints the commands that create roles for GitHub Actions, and the consequences of the roles' trust policies.
-pub fn print_roles(terminal: &Terminal, commands: &str, trusts: &[(Task, Source)]) {
+pub fn print_roles(terminal: &Terminal, commands: &str, roles: &[Role]) {
     terminal.say(commands);
-    for (task, source) in trusts {
-        if let Some(note) = consequence(*task, source) {
+    for role in roles {
+        if let Some(note) = consequence(role.duty, &role.source) {
             terminal.say(&format!("\n{note}"));
         }
     }
+}
+
+/// Warns that permissions by the beginning of names reach other stacks.
+pub fn warn_of_prefix(terminal: &Terminal, names: &[String], writes: bool) {
+    let verbs = if writes { "read, change and delete" } else { "read" };
+    terminal.say(&format!(
+        "\nNew elements need no new policy: the names {} are allowed in place of exact names. The price: the role may {verbs} everything in the account \
+         with such a name, whoever owns it. Give no other stack a name that begins alike.",
+        names.join(", ")
+    ));
+}
+
+/// Explains why there is no role for the previews of branches.
+pub fn warn_of_branch_previews(terminal: &Terminal) {
+    terminal.say(
+        "\n`ci.preview: branch` gets no role: names of its previews end in the branch, and no pattern tells those from the stack's own names. \
+         Use `ci.preview: pull_request`, or another account for previews.",
+    );
 }
 
 /// Warns that the applying role is not limited by a boundary.
@@ -36,9 +54,9 @@ pub fn warn_of_administrator(terminal: &Terminal) {
     terminal.say(ADMINISTRATOR);
 }
 
-fn consequence(task: Task, source: &Source) -> Option<String> {
-    match (task, source) {
-        (Task::Plan, Source::Everything) => Some(
+fn consequence(duty: Duty, source: &Source) -> Option<String> {
+    match (duty, source) {
+        (Duty::Plan, Source::Everything) => Some(
             "Everybody who can push a branch can take on the planning role. It changes nothing, but it reads the functions' environment variables, \
              secrets among them, and the state. To allow reviewed jobs alone: `--plan-environment NAME`."
                 .to_owned(),
@@ -46,9 +64,14 @@ fn consequence(task: Task, source: &Source) -> Option<String> {
         (_, Source::Environment(environment)) => Some(format!(
             "A job in an environment does not name its branch: limit the environment {environment} to the branches that may use it."
         )),
-        (Task::Apply, Source::Branches(_)) => Some(
+        (Duty::Apply, Source::Branches(_)) => Some(
             "Jobs that pull_request_target, issue_comment or workflow_run start have the default branch's token, too: keep such workflows out of this \
              repository, or let an environment with required reviewers apply (`--environment NAME`)."
+                .to_owned(),
+        ),
+        (Duty::Preview, _) => Some(
+            "Every pull request of this repository can take on the preview role before anybody has read it. The role changes previews alone, \
+             but it reads whatever the planning role reads."
                 .to_owned(),
         ),
         _ => None,

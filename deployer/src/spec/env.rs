@@ -25,6 +25,30 @@ const AT: char = '@';
 /// Separates the state's key from the environment's name.
 const KEY: &str = ".env.";
 
+/// Stands for `*` in a pattern of environments, because no name in `stack.yaml` may have a star.
+const ANY: &str = "any0env";
+
+/// Checks a pattern of environments for IAM, such as `pr-*`: a name whose end is open.
+///
+/// # Errors
+/// Returns what to write instead.
+pub fn parse_pattern(pattern: &str) -> Result<String, String> {
+    let Some(beginning) = pattern.strip_suffix("-*") else {
+        return Err("a pattern of environments ends in `-*`, such as \"pr-*\"".to_owned());
+    };
+    Ok(format!("{}-{ANY}", parse(beginning)?))
+}
+
+/// Tells whether a text is, or names, a pattern of environments.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(ANY)
+}
+
+/// Writes a pattern of environments, or a text with one, as IAM reads it.
+pub fn with_stars(text: &str) -> String {
+    text.replace(ANY, "*")
+}
+
 /// Checks the name of an environment.
 ///
 /// # Errors
@@ -163,9 +187,23 @@ pub fn rename(suffix: &Suffix, own: &mut Map<String, Value>, default: &str, env:
     let base = if fifo.is_some() { name.strip_suffix(".fifo").unwrap_or(name) } else { name };
     let ending = if is_fifo || base.len() < name.len() { ".fifo" } else { "" };
     let room = longest - ending.len() - env.len() - 1;
-    // A name that contains a reference cannot be cut before the reference is resolved.
-    let base = if base.contains("${") { base.to_owned() } else { shorten_name(base, room) };
+    let base = match env {
+        // A name that contains a reference cannot be cut before the reference is resolved.
+        _ if base.contains("${") => base.to_owned(),
+        _ if is_pattern(env) => open_base(base, longest - ending.len() - LONGEST - 1),
+        _ => shorten_name(base, room),
+    };
     own.insert(property.to_owned(), format!("{base}-{env}{ending}").into());
+}
+
+/// Returns a base for names of any environment: the base itself, or its beginning if a long environment may cut it to
+/// `least` characters.
+fn open_base(base: &str, least: usize) -> String {
+    if base.chars().count() <= least {
+        return base.to_owned();
+    }
+    let kept: String = base.chars().take(least.saturating_sub(HASH + 1)).collect();
+    format!("{}{ANY}", kept.trim_end_matches('-'))
 }
 
 #[cfg(test)]

@@ -13,9 +13,18 @@ pub struct Use {
     pub lock: bool,
     pub write: bool,
     pub create_bucket: bool,
+    /// The run lists the states of environments, reads them, and erases its own.
+    pub environments: bool,
 }
 
 impl Location {
+    /// Returns the ARNs of the bucket, of everything in it, and of the state itself; none for a directory.
+    pub fn arns(&self, place: &Place) -> Vec<String> {
+        let Self::S3(at) = self else { return Vec::new() };
+        let bucket = format!("arn:{}:s3:::{}", place.partition, at.bucket);
+        vec![format!("{bucket}/*"), format!("{bucket}/{}", at.key), bucket]
+    }
+
     /// Returns grants for the calls that `how` needs; none for a directory. They cover the bucket only if the expected
     /// account owns it. So another account that creates a bucket of this name, with any policy, gains nothing.
     pub fn grants(&self, how: Use, place: &Place) -> Vec<Grant> {
@@ -35,6 +44,14 @@ impl Location {
         if how.write {
             grants.push(Grant::on(&["s3:GetObject", "s3:PutObject"], [state, kept.clone()]));
             grants.push(Grant::new(&["s3:DeleteObject"], kept));
+        }
+        if how.environments {
+            let stem = at.key.strip_suffix(".json").unwrap_or(&at.key);
+            let list = Grant::new(&["s3:ListBucket"], &bucket);
+            grants.push(list.only("StringLikeIfExists", "s3:prefix", vec![stem.to_owned()]));
+        }
+        if how.environments && how.write {
+            grants.push(Grant::new(&["s3:DeleteObject"], object(&at.key)));
         }
         let creates = how.write && how.create_bucket;
         if creates {
@@ -114,7 +131,7 @@ mod tests {
         Location::S3(S3Location { bucket: "b".into(), key: "k.json".into(), region: None, account, encryption })
     }
 
-    const APPLY: Use = Use { lock: true, write: true, create_bucket: true };
+    const APPLY: Use = Use { lock: true, write: true, create_bucket: true, environments: true };
 
     #[test]
     fn every_grant_on_the_bucket_names_the_account_that_it_has_to_belong_to() {
@@ -135,7 +152,7 @@ mod tests {
             let grants = at(None, Some(key)).grants(how, &place());
             grants.into_iter().find(|grant| grant.actions.contains(&"kms:Decrypt")).expect("a grant")
         };
-        let plan = Use { lock: false, write: false, create_bucket: false };
+        let plan = Use { lock: false, write: false, create_bucket: false, environments: false };
         let by_id = grant("1234-5", plan);
         assert_eq!(
             (&by_id.actions[..], &*by_id.resources),

@@ -21,10 +21,10 @@ fn couch(bench: &str) -> String {
 }
 
 const MAIL: &str = "--var=alarm_email=ops@example.com";
-const ACCOUNT: &str = "--account=123456789012";
+pub const ACCOUNT: &str = "--account=123456789012";
 
 /// Creates a bench for commands without credentials. `STATE` in the stack stands for the state's bucket.
-async fn offline(stack: &str) -> Bench {
+pub async fn offline(stack: &str) -> Bench {
     let bench = Bench::without_bucket("").await;
     write(&bench, stack);
     bench
@@ -36,7 +36,7 @@ fn write(bench: &Bench, stack: &str) {
     std::fs::write(bench.path().join("stack.yaml"), stack.replace("STATE", &bench.bucket())).expect("a file");
 }
 
-fn without_credentials(bench: &Bench, arguments: &[&str]) -> RunOutput {
+pub fn without_credentials(bench: &Bench, arguments: &[&str]) -> RunOutput {
     let mut command = bench.command(arguments);
     command
         .env_remove("AWS_ACCESS_KEY_ID")
@@ -45,13 +45,13 @@ fn without_credentials(bench: &Bench, arguments: &[&str]) -> RunOutput {
     RunOutput::of(command.output().expect("the binary runs"))
 }
 
-fn json_of(ran: &RunOutput) -> Value {
+pub fn json_of(ran: &RunOutput) -> Value {
     assert_eq!(ran.code, Some(0), "{ran}");
     serde_json::from_str(&ran.stdout).expect("JSON")
 }
 
 /// Lists the resources on which a policy allows `action`.
-fn on(policy: &Value, action: &str) -> Vec<String> {
+pub fn on(policy: &Value, action: &str) -> Vec<String> {
     let statements = policy["Statement"].as_array().expect("statements");
     let names = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).expect("texts") };
     let with = statements.iter().filter(|s| s["Effect"] == "Allow" && names(&s["Action"]).iter().any(|a| a == action));
@@ -209,7 +209,7 @@ async fn a_pattern_among_the_branches_is_no_trust_and_an_environment_may_plan() 
 
 /// Allows the actions that the emulator checks on `*` or requires beyond AWS. AWS checks them on the policies'
 /// resources.
-fn shortcomings() -> Value {
+pub fn shortcomings() -> Value {
     json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Resource": "*", "Action": [
             "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm",
@@ -224,7 +224,7 @@ fn shortcomings() -> Value {
 }
 
 /// Creates a user with only these policies. Returns (key id, secret).
-async fn user(aws: &deployer::aws::Aws, name: &str, policies: &[Value]) -> (String, String) {
+pub async fn user(aws: &deployer::aws::Aws, name: &str, policies: &[Value]) -> (String, String) {
     let iam = &aws.clients.iam;
     iam.create_user().user_name(name).send().await.expect("a user");
     for (i, policy) in policies.iter().enumerate() {

@@ -34,6 +34,7 @@ mod likeness;
 mod local;
 mod markers;
 mod models;
+mod names;
 mod network;
 mod newcomer;
 mod operate;

@@ -11,6 +11,8 @@ use crate::trial::{End, Phase, Scene, StatePlace, Trial};
 /// The policy that is printed for a task on a stack.
 pub struct PrintedPolicy {
     pub policy: Document,
+    /// The policy by the prefix of the names; none for a destroy.
+    pub by_prefix: Option<Document>,
     /// The name of the stack, with which its resources are tagged.
     pub stack: String,
 }
@@ -18,6 +20,13 @@ pub struct PrintedPolicy {
 /// The calls of a trial's runs, and the permissions in the policies printed for them.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
+    exact: Entries,
+    by_prefix: Entries,
+}
+
+/// The calls of some runs, and the permissions of one sort of policies.
+#[derive(Debug, Clone, Default)]
+struct Entries {
     /// The calls that no policy allowed.
     beyond: BTreeSet<String>,
     allowed: BTreeMap<&'static str, BTreeSet<&'static str>>,
@@ -27,11 +36,35 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Records one run: its policy, and the permissions that IAM checked for its calls.
-    pub fn enter(&mut self, task: Task, PrintedPolicy { policy, stack }: &PrintedPolicy, needs: &[Need]) {
+    /// Records one run: its policies, and the permissions that IAM checked for its calls.
+    pub fn enter(&mut self, task: Task, PrintedPolicy { policy, by_prefix, stack }: &PrintedPolicy, needs: &[Need]) {
+        self.exact.enter(task, policy, stack, needs);
+        by_prefix.iter().for_each(|policy| self.by_prefix.enter(task, policy, stack, needs));
+    }
+
+    /// Tells whether a run of a task was recorded.
+    pub fn has(&self, task: Task) -> bool {
+        self.exact.allowed.contains_key(task.name())
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.exact.merge(other.exact);
+        self.by_prefix.merge(other.by_prefix);
+    }
+
+    /// # Errors
+    /// Names the calls that the printed policies do not allow.
+    pub fn sufficient(&self) -> Result<(), String> {
+        self.exact.sufficient()?;
+        self.by_prefix.sufficient().map_err(|why| format!("with --prefix {why}"))
+    }
+}
+
+impl Entries {
+    fn enter(&mut self, task: Task, policy: &Document, stack: &str, needs: &[Need]) {
         self.allowed.entry(task.name()).or_default().extend(policy.actions());
         for need in needs {
-            let of = |value: &String| if value == OWN { stack.clone() } else { value.clone() };
+            let of = |value: &String| if value == OWN { stack.to_owned() } else { value.clone() };
             let own: BTreeMap<_, _> = need.context.iter().map(|(key, value)| (*key, of(value))).collect();
             let function = own.get("lambda:FunctionArn").filter(|function| *function != "*");
             self.functions.extend(function.cloned());
@@ -54,11 +87,6 @@ impl Ledger {
         }
     }
 
-    /// Tells whether a run of a task was recorded.
-    pub fn has(&self, task: Task) -> bool {
-        self.allowed.contains_key(task.name())
-    }
-
     fn merge(&mut self, other: Self) {
         self.beyond.extend(other.beyond);
         for (task, actions) in other.allowed {
@@ -69,9 +97,7 @@ impl Ledger {
         }
     }
 
-    /// # Errors
-    /// Names the calls that the printed policy does not allow.
-    pub fn sufficient(&self) -> Result<(), String> {
+    fn sufficient(&self) -> Result<(), String> {
         match self.beyond.is_empty() {
             true => Ok(()),
             false => Err(format!("`deployer iam` does not allow:\n{}", join(&self.beyond))),
@@ -119,9 +145,14 @@ fn every_call_is_allowed_by_the_printed_policies_and_every_action_is_used() {
         }
         all.sufficient().unwrap_or_else(|why| panic!("{why}"));
         for task in [Task::Plan, Task::Apply, Task::Destroy] {
-            let excused = NO_OCCASION.iter().filter(|(of, ..)| *of == task).map(|(_, action, _)| *action).collect();
-            assert_eq!(all.unused(task), excused, "`deployer iam {}` allows more than its calls need", task.name());
+            let excused: BTreeSet<_> =
+                NO_OCCASION.iter().filter(|(of, ..)| *of == task).map(|(_, action, _)| *action).collect();
+            assert_eq!(all.exact.unused(task), excused, "`deployer iam {}` allows more than needed", task.name());
+            if all.by_prefix.allowed.contains_key(task.name()) {
+                assert_eq!(all.by_prefix.unused(task), excused, "`iam {} --prefix` allows more", task.name());
+            }
         }
+        assert_eq!(all.by_prefix.allowed.len(), 2, "plan and apply are printed by prefix");
     });
 }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use deployer::failure::Failure;
 use deployer::iam::{Document, Task};
-use deployer::pipeline::{self, Settings};
+use deployer::pipeline::{self, Extent, Settings};
 use deployer::plan::Goal;
 use deployer::state::State;
 use tokio::sync::watch;
@@ -175,8 +175,13 @@ impl Trial {
         let allowed = self.account.wait(async {
             let loaded = pipeline::load(settings)?;
             let at = pipeline::whereabouts(&loaded, settings, None, with_state, &stop).await?;
-            let permissions = pipeline::permissions(&loaded, settings, &at, task, None)?;
-            Ok(PrintedPolicy { policy: Document::of(&permissions), stack: loaded.document.stack().to_owned() })
+            let prefix = format!("{}-*", loaded.document.stack());
+            let policy = |prefix| {
+                let extent = Extent { prefix, ..Extent::from(task) };
+                Ok(Document::of(&pipeline::permissions(&loaded, settings, &at, &extent)?))
+            };
+            let by_prefix = if task == Task::Destroy { None } else { Some(policy(Some(&prefix))?) };
+            Ok(PrintedPolicy { policy: policy(None)?, by_prefix, stack: loaded.document.stack().to_owned() })
         });
         allowed.unwrap_or_else(|failure: Failure| panic!("{}", said(&failure)))
     }

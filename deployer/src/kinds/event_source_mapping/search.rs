@@ -15,19 +15,24 @@ pub(super) async fn look_up(aws: &Aws, uuid: &str) -> Result<Option<EventSource>
     let found = aws.find("lambda:GetEventSourceMapping", ABSENT, call).await?;
     Ok(found.and_then(|found| {
         let function_name = found.function_arn?.split_once(":function:")?.1.to_owned();
-        Some(EventSource {
-            event_source_arn: found.event_source_arn?,
-            function_name,
-            batch_size: 0,
-            maximum_batching_window_in_seconds: 0,
-            enabled: true,
-            function_response_types: Vec::new(),
-            maximum_concurrency: None,
-            filter_patterns: Vec::new(),
-            provisioned_poller_config: None,
-            tags: Tags::new(),
-        })
+        Some(blank(found.event_source_arn?, function_name))
     }))
+}
+
+/// Returns a mapping of which only the identity is known.
+pub(super) fn blank(event_source_arn: String, function_name: String) -> EventSource {
+    EventSource {
+        event_source_arn,
+        function_name,
+        batch_size: 0,
+        maximum_batching_window_in_seconds: 0,
+        enabled: true,
+        function_response_types: Vec::new(),
+        maximum_concurrency: None,
+        filter_patterns: Vec::new(),
+        provisioned_poller_config: None,
+        tags: Tags::new(),
+    }
 }
 
 /// Lists every mapping, or those of one function: ListEventSourceMappings.

@@ -1,6 +1,6 @@
 //! The permissions that a caller needs for a role.
 
-use super::{Role, arn};
+use super::Role;
 use crate::aws::Place;
 use crate::kinds::{Grant, Op};
 
@@ -38,6 +38,17 @@ pub(super) fn of(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
         grants.push(Grant::new(&["iam:RemoveRoleFromInstanceProfile"], profiles));
     }
     grants
+}
+
+pub(super) fn arn(path: &str, name: &str, place: &Place) -> String {
+    format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account)
+}
+
+/// Returns roles with the names' pattern: one with inline policies and a boundary, one without.
+pub(super) fn any_named(names: &str) -> Vec<Role> {
+    let blank = Role { name: names.to_owned(), path: "/".to_owned(), ..Role::default() };
+    let inline_policies = [(super::PERMISSIONS.to_owned(), serde_json::Value::Null)].into();
+    vec![Role { inline_policies, permissions_boundary: Some("*".to_owned()), ..blank.clone() }, blank]
 }
 
 impl Role {

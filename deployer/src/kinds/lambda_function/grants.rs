@@ -54,6 +54,13 @@ pub(super) fn of(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
     grants
 }
 
+/// Returns functions with the names' pattern, with roles of that pattern: one with each optional call.
+pub(super) fn any_named(names: &str, place: &Place) -> Vec<Function> {
+    let role = format!("arn:{}:iam::{}:role/{names}", place.partition, place.account);
+    let blank = Function { role, ..Function::blank(names) };
+    vec![Function { reserved_concurrent_executions: Some(0), ..blank.clone() }, blank]
+}
+
 /// Grants the permissions that AWS checks in addition to those on the function.
 fn to_configure(function: &Function, place: &Place) -> Vec<Grant> {
     let pass = Grant::new(&["iam:PassRole"], &function.role);

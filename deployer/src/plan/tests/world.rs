@@ -174,7 +174,8 @@ impl World {
                 (address.clone(), StateOnlyResource { record: record.clone(), live })
             })
             .collect();
-        Observation { live, left, known, prior, waves: 1, orphans: self.orphans.clone(), unlisted: false }
+        let (orphans, unread) = (self.orphans.clone(), Vec::new());
+        Observation { live, left, known, prior, waves: 1, orphans, unlisted: false, unread }
     }
 
     pub(crate) fn plan(&self, stack: &Stack, goal: Goal, selection: &Selection) -> Result<Plan, PlanError> {

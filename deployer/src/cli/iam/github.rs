@@ -1,0 +1,224 @@
+//! `deployer iam github`
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+use super::super::run::Run;
+use super::super::{Exit, OK};
+use super::{IamOptions, Prefix, Stack, open_environment, own_names, policy_arn};
+use crate::failure::Failure;
+use crate::iam::github::{self, Duty, Repository, Role, Source, Trust};
+use crate::iam::{self, Document, NamePatterns, Permissions, Task};
+use crate::pipeline::{self, Extent};
+use crate::report::iam as form;
+use crate::spec::env;
+use crate::spec::head::Preview;
+
+/// The environments of pull requests.
+const PREVIEWS: &str = "pr-*";
+
+/// The jobs on GitHub that may plan and apply.
+#[derive(Debug, Clone, Args)]
+pub struct GithubOptions {
+    /// The repository on GitHub, in its exact case.
+    #[arg(long, value_name = "ORG/NAME", value_parser = repository)]
+    pub repo: (String, String),
+    /// A branch that applies (repeatable); default: `ci.apply_on` in stack.yaml, else main.
+    #[arg(long, value_name = "BRANCH", value_parser = plain_name, conflicts_with = "environment")]
+    pub branch: Vec<String>,
+    /// Jobs of this GitHub environment apply, in place of a branch.
+    #[arg(long, value_name = "NAME", value_parser = plain_name)]
+    pub environment: Option<String>,
+    /// Jobs of this GitHub environment plan, in place of pull requests and every branch.
+    #[arg(long, value_name = "NAME", value_parser = plain_name)]
+    pub plan_environment: Option<String>,
+    /// Print this role alone.
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<GithubRole>,
+    /// GitHub's number of the repository's owner.
+    #[arg(long, value_name = "NUMBER", requires = "repo_id")]
+    pub owner_id: Option<u64>,
+    /// GitHub's number of the repository.
+    #[arg(long, value_name = "NUMBER", requires = "owner_id")]
+    pub repo_id: Option<u64>,
+    /// Trust any owner and repository with these names, also one that takes the names over later.
+    #[arg(long, conflicts_with = "owner_id", value_parser = FalseyValueParser::new())]
+    pub any_id: bool,
+    /// Accept a preview role that may give the roles of previews every right: no boundary limits them.
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub unbounded_previews: bool,
+    /// Let roles be made under this permissions boundary alone; each role of the stack has to carry it.
+    #[arg(long, value_name = "ARN", value_parser = policy_arn)]
+    pub permissions_boundary: Option<String>,
+    /// Allow creating the state's bucket, too.
+    #[arg(long)]
+    pub create_state_bucket: bool,
+    #[command(flatten)]
+    pub prefix: Prefix,
+    #[command(flatten)]
+    pub stack: IamOptions,
+}
+
+/// A role of GitHub's runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GithubRole {
+    Plan,
+    Apply,
+    Preview,
+}
+
+impl GithubRole {
+    fn duty(self) -> Duty {
+        match self {
+            Self::Plan => Duty::Plan,
+            Self::Apply => Duty::Apply,
+            Self::Preview => Duty::Preview,
+        }
+    }
+}
+
+/// Prints the provider and the roles.
+pub(super) async fn run(run: &Run, options: &GithubOptions) -> Exit {
+    let stack = Stack::of(run, &options.stack, options.create_state_bucket).await?;
+    if stack.loaded.document.env().is_some_and(env::is_pattern) {
+        return Err(open_environment("`iam github` prints the preview role beside the others, if `ci.preview` is set"));
+    }
+    // These roles are for CI jobs, even if another machine prints their policies.
+    let mut there = stack.settings.clone();
+    there.machine.in_ci = true;
+    pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
+    let roles = roles(options, &stack)?;
+    stack.print(run, &github::to_json(&stack.at.place, &roles));
+    form::print_roles(&run.terminal, &github::commands(&stack.at.place, &roles), &roles);
+    warn(run, options, &stack, &roles);
+    Ok(OK)
+}
+
+/// Builds the roles.
+fn roles(options: &GithubOptions, stack: &Stack) -> Result<Vec<Role>, Failure> {
+    let (owner, name) = options.repo.clone();
+    let repository = Repository { owner, name, ids: options.owner_id.zip(options.repo_id) };
+    if repository.ids.is_none() && !options.any_id {
+        return Err(unnumbered(&repository));
+    }
+    let document = &stack.loaded.document;
+    let mut trusts = vec![(Duty::Plan, planning(options)), (Duty::Apply, applying(options, stack)?)];
+    if document.ci().preview == Preview::PullRequest && document.env().is_none() {
+        trusts.push((Duty::Preview, Source::PullRequests));
+    }
+    trusts.retain(|(duty, _)| options.role.is_none_or(|role| role.duty() == *duty));
+    let mut roles = Vec::new();
+    for (duty, source) in &trusts {
+        let policies = Document::of(&permissions(*duty, options, stack)?).split();
+        let trust = Trust { repository: &repository, source };
+        roles.push(github::role(*duty, document.stack(), &stack.at.place, trust, policies));
+    }
+    Ok(roles)
+}
+
+/// Collects the permissions of a role.
+fn permissions(duty: Duty, options: &GithubOptions, stack: &Stack) -> Result<Permissions, Failure> {
+    let prefix = options.prefix.of(stack.name());
+    let of = |task, boundary| stack.permissions(&Extent { task, boundary, prefix: prefix.as_deref() });
+    match duty {
+        Duty::Plan => of(Task::Plan, None),
+        Duty::Apply => of(Task::Apply, options.permissions_boundary.as_deref()),
+        Duty::Preview => {
+            let previews = previews(options, stack)?;
+            let plan = of(Task::Plan, None)?;
+            Ok(Permissions { allow: [plan.allow, previews.allow].concat(), deny: [plan.deny, previews.deny].concat() })
+        }
+    }
+}
+
+/// Collects the permissions to create, change and destroy the environments of pull requests. Their names always count
+/// by pattern: a pull request may add elements.
+fn previews(options: &GithubOptions, stack: &Stack) -> Result<Permissions, Failure> {
+    let environment = env::parse_pattern(PREVIEWS).map_err(|why| Failure::internal(&why))?;
+    let pattern = own_names(stack.name());
+    let names = NamePatterns::of(&pattern, Some(&environment));
+    if let [first, ..] = names.elements(&stack.loaded.graph, &stack.at.place)[..] {
+        let message = format!("`{first}` is named like the resources of previews, {}", names.shown().join(", "));
+        let help = "give it another `name:`: the preview role could change it";
+        return Err(Failure::plain("iam::preview-name", message, help));
+    }
+    let settings = stack.settings.within(&environment);
+    let loaded = pipeline::load(&settings)?;
+    let boundary = options.permissions_boundary.clone().or_else(|| iam::common_boundary(&loaded.graph));
+    if boundary.is_none() && iam::equips_roles(&loaded.graph) && !options.unbounded_previews {
+        let message = "whoever may push a branch could give the roles of a preview every right in the account";
+        let help = "give each role the same `permissions_boundary:`, which then limits the roles of previews, too; or accept it with `--unbounded-previews`; or print the other roles alone: `--role plan`, `--role apply`";
+        return Err(Failure::plain("iam::unbounded-previews", message, help));
+    }
+    let extent = Extent { task: Task::Apply, boundary: boundary.as_deref(), prefix: Some(&pattern) };
+    pipeline::permissions(&loaded, &settings, &stack.at.without_state(), &extent)
+}
+
+/// Prints the consequences of what the roles may do.
+fn warn(run: &Run, options: &GithubOptions, stack: &Stack, roles: &[Role]) {
+    let document = &stack.loaded.document;
+    let has = |duty: Duty| roles.iter().any(|role| role.duty == duty);
+    let unbounded = options.permissions_boundary.is_none() && iam::equips_roles(&stack.loaded.graph);
+    if has(Duty::Apply) && unbounded {
+        form::warn_of_administrator(&run.terminal);
+    }
+    if let Some(prefix) = options.prefix.of(stack.name()) {
+        let names = NamePatterns::of(&prefix, document.env()).shown();
+        form::warn_of_prefix(&run.terminal, &names, has(Duty::Apply));
+    }
+    if document.ci().preview == Preview::Branch {
+        form::warn_of_branch_previews(&run.terminal);
+    }
+}
+
+fn unnumbered(Repository { owner, name, .. }: &Repository) -> Failure {
+    Failure::plain(
+        "iam::any-repository",
+        format!("a trust in {owner}/{name} without GitHub's numbers is one in whoever takes these names over"),
+        format!(
+            "add what this prints: `gh api repos/{owner}/{name} --jq '\"--owner-id \\(.owner.id) --repo-id \\(.id)\"'`; or accept it with `--any-id`"
+        ),
+    )
+}
+
+fn planning(options: &GithubOptions) -> Source {
+    options.plan_environment.clone().map_or(Source::Everything, Source::Environment)
+}
+
+/// Returns the branches or the environment that may apply.
+///
+/// # Errors
+/// Returns an error if `ci.apply_on` has a pattern: `deployer ci` compares names, but IAM would trust every branch that
+/// matches.
+fn applying(options: &GithubOptions, stack: &Stack) -> Result<Source, Failure> {
+    if let Some(environment) = &options.environment {
+        return Ok(Source::Environment(environment.clone()));
+    }
+    if !options.branch.is_empty() {
+        return Ok(Source::Branches(options.branch.clone()));
+    }
+    let branches = &stack.loaded.document.ci().apply_on;
+    if let Some(pattern) = branches.iter().find(|branch| plain_name(branch).is_err()) {
+        let message = format!("`ci.apply_on` has `{pattern}`, which IAM would read as a pattern");
+        let help = "name each branch that applies, in `ci.apply_on` or with `--branch`, or use `--environment`";
+        return Err(Failure::plain("iam::branch-pattern", message, help));
+    }
+    Ok(Source::Branches(branches.clone()))
+}
+
+fn repository(text: &str) -> Result<(String, String), String> {
+    let named = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    match text.split_once('/') {
+        Some((owner, name)) if named(owner) && named(name) => Ok((owner.to_owned(), name.to_owned())),
+        _ => Err("a repository is written ORG/NAME".to_owned()),
+    }
+}
+
+/// Rejects `*` and `?`, which IAM would read as patterns, and `$`, which it would read as a variable.
+fn plain_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['*', '?', '$']) {
+        Err("no `*`, `?` or `$`".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
