@@ -1,6 +1,6 @@
 //! `deployer` makes AWS match a declarative `stack.yaml`.
 //!
-//! `text → Document → Graph → Observation → Plan → Outcome`
+//! `text → Document → Graph → Observation → Plan → ExecutionOutcome`
 
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 

@@ -1,4 +1,4 @@
-//! The one place that reads the wall clock.
+//! Reads the wall clock; no other file does.
 
 use aws_smithy_types::date_time::{DateTime, Format};
 use std::fmt;

@@ -17,7 +17,7 @@ tokio::task_local! {
     static PARKED: Cell<Duration>;
 }
 
-/// What a running step reports to the task that runs it.
+/// A report of a running step to the task that runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepSignal {
     /// The step waits, with the reason. Sent again and again while the wait lasts.

@@ -39,7 +39,7 @@ pub struct About {
     pub references: References,
     pub calls: Calls,
     pub person: Person,
-    /// What commands can do with a deployed resource.
+    /// The commands that work on a deployed resource.
     pub operated: Option<Capability>,
 }
 
@@ -123,7 +123,7 @@ pub enum Ownership {
     Parent,
 }
 
-/// What a deployed resource does that commands are about.
+/// The ability of a deployed resource that commands use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
     /// Runs code and logs: `invoke`, `logs`, `trace`, `rollback`.

@@ -93,7 +93,7 @@ fn with_records(
         });
         lowered.resources.extend(records().filter_map(|(address, record)| resource(address, record, keeps)));
     }
-    // Whatever is wrong among records and elements is for the next apply.
+    // The next apply reports mistakes in records and elements.
     Graph::of(lowered, document.outputs().clone(), document, &mut Findings::default())
 }
 

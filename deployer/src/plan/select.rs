@@ -57,7 +57,7 @@ pub(super) fn select(graph: &Graph, selection: &Selection, goal: &Goal) -> BTree
     } else {
         let targets = named(&selection.target);
         if matches!(goal, Goal::Adopt(_)) {
-            // What it needs exists already, or the adoption is refused.
+            // The resources that it needs exist already, or the adoption is refused.
             return targets;
         }
         let along = |address: &String| match goal {

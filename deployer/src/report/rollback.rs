@@ -48,7 +48,7 @@ pub fn print_end(terminal: &Terminal, outcome: &RollbackOutcome, unchanged: &[Sk
     }
 }
 
-/// What a rollback cost.
+/// The calls and the time of a rollback.
 #[derive(Clone, Copy)]
 pub struct RollbackCost {
     /// Numbers of read and write calls.

@@ -1,4 +1,4 @@
-//! What the deployer does not manage: words of AWS and of other tools that users write where they are no property.
+//! Resources and settings that the deployer does not manage: words of AWS and of other tools that are no property here.
 //!
 //! A word gets a sentence that says what to do instead. The words of an element stand in its section's
 //! [`About`](super::sections::About), those of the top level in [`head`](super::head). docs/coverage.md lists all of them.

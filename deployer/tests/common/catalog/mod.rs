@@ -1,5 +1,5 @@
-//! What the suites know about each kind, one file each: how to list its resources with the SDK alone, and the steps of
-//! its contract.
+//! The facts of each kind that the suites use, one file each: how to list its resources with the SDK alone, and the steps
+//! of its contract.
 //!
 //! A kind adds itself with its file, a `mod` and a line in [`ALL`]. A test holds that every kind of the deployer is
 //! there, and the contract holds that each listing finds what the kind creates.
