@@ -32,14 +32,14 @@ pub async fn recall(
     if loaded.document.lacking().is_empty() {
         return Ok(loaded);
     }
-    progress.say(&about(&loaded));
     let store = unless_stopped(stop, connect(&loaded.document, settings)).await?.store;
     let state = read_state(&store, progress, stop).await?.state;
+    progress.say(&about(&loaded, &state));
     Ok(LoadedStack { graph: recalled(&loaded, &state), ..loaded })
 }
 
-/// Says which elements are taken from the state, and what the command cannot do without the values.
-fn about(loaded: &LoadedStack) -> String {
+/// Says how many elements are taken from the state, and what the command cannot do without the values.
+fn about(loaded: &LoadedStack, state: &State) -> String {
     let incomplete = loaded.document.incomplete();
     let variables: BTreeSet<&str> = incomplete.values().flatten().map(String::as_str).collect();
     let stored = loaded.document.stored();
@@ -47,11 +47,18 @@ fn about(loaded: &LoadedStack) -> String {
     let named = |what: &str, names: Vec<&str>| (!names.is_empty()).then(|| format!("{what}: {}", quoted(names)));
     let named: Vec<String> =
         [named("not set", unset), named("not read from AWS", unread)].into_iter().flatten().collect();
-    let elements = match incomplete.len() {
-        1 => "1 element is".to_owned(),
-        many => format!("{many} elements are"),
+    let is_taken = |element: &&String| is_recorded(loaded, state, element);
+    let taken = match incomplete.keys().filter(is_taken).count() {
+        0 => String::new(),
+        1 => "1 element is taken from the state, and ".to_owned(),
+        many => format!("{many} elements are taken from the state, and "),
     };
-    format!("{}; {elements} taken from the state, and output is not masked for these values", named.join("; "))
+    format!("{}; {taken}output is not masked for these values", named.join("; "))
+}
+
+/// Tells whether the state has resources of an element that the stack makes itself.
+fn is_recorded(loaded: &LoadedStack, state: &State, element: &str) -> bool {
+    !loaded.document.keeps(element).external && state.resources.values().any(|record| record.element == element)
 }
 
 /// Builds the graph with the records of each incomplete element in place of what it was lowered to.
@@ -83,15 +90,15 @@ fn with_records(
     let document = &loaded.document;
     let mut lowered = document.lower().0;
     for element in document.incomplete().into_keys() {
-        let records = || state.resources.iter().filter(|(_, record)| record.element == element);
-        let keeps = document.keeps(&element);
-        if keeps.external || records().next().is_none() || stays(&element) {
+        if stays(&element) || !is_recorded(loaded, state, &element) {
             continue;
         }
+        let records = state.resources.iter().filter(|(_, record)| record.element == element);
+        let keeps = document.keeps(&element);
         lowered.resources.retain(|resource| {
             resource.element != element || (!state.resources.contains_key(&resource.address) && is_named(resource))
         });
-        lowered.resources.extend(records().filter_map(|(address, record)| resource(address, record, keeps)));
+        lowered.resources.extend(records.filter_map(|(address, record)| resource(address, record, keeps)));
     }
     // The next apply reports mistakes in records and elements.
     Graph::of(lowered, document.outputs().clone(), document, &mut Findings::default())

@@ -208,6 +208,7 @@ async fn a_name_that_neither_state_nor_stack_gives_is_an_error_that_names_the_va
             "{arguments:?}: {ran}"
         );
         assert!(ran.stderr.contains(element), "{arguments:?}: {ran}");
+        assert!(!ran.stderr.contains("from the state"), "the state has nothing: {ran}");
     }
     for arguments in [
         &["plan"][..],
