@@ -1,11 +1,12 @@
 //! `deployer status`
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use super::examples::Examples;
 use super::options::Choice;
 use super::run::Run;
-use super::{Exit, OK};
+use super::{ERROR, Exit, OK};
 use crate::operate::health;
 use crate::pipeline;
 use crate::report::progress::Preparation;
@@ -14,10 +15,15 @@ use crate::report::status;
 /// Show every resource at a glance: whether it exists, has drifted, is well
 #[derive(Debug, Args)]
 #[command(add = EXAMPLES)]
-pub struct Status {}
+pub struct Status {
+    /// Exit with 1 if a resource is not healthy.
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    check: bool,
+}
 
 const EXAMPLES: Examples = Examples(&[
     ("deployer status", "whether everything exists, has drifted, is well"),
+    ("deployer status --check", "exit with 1 if something is not"),
     ("deployer status --json", "the same for scripts"),
 ]);
 
@@ -32,7 +38,7 @@ impl Status {
         let live = live.collect();
         let asked = async { Ok(health::signs(&sight.aws, &live).await) };
         let signs = pipeline::unless_stopped(&run.stop, asked).await?;
-        status::print(&run.terminal, &loaded, &sight, signs);
-        Ok(OK)
+        let healthy = status::print(&run.terminal, &loaded, &sight, signs);
+        Ok(if healthy || !self.check { OK } else { ERROR })
     }
 }

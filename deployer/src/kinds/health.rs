@@ -8,15 +8,17 @@ pub struct Sign {
     /// The user should look at the resource.
     pub alarming: bool,
     pub text: String,
+    /// A command of the deployer that shows more, for the stack's own resources.
+    pub command: Option<String>,
 }
 
 impl Sign {
     pub fn fine(text: impl Into<String>) -> Self {
-        Self { alarming: false, text: text.into() }
+        Self { alarming: false, text: text.into(), command: None }
     }
 
     pub fn alarming(text: impl Into<String>) -> Self {
-        Self { alarming: true, text: text.into() }
+        Self { alarming: true, text: text.into(), command: None }
     }
 
     /// Reports that AWS did not answer the question for `quality`.

@@ -32,13 +32,19 @@ struct Row {
     signs: Vec<Sign>,
 }
 
-/// Prints every resource of the stack. `signs` has the reports on each resource's health, by address.
-pub fn print(terminal: &Terminal, loaded: &LoadedStack, sight: &Sight, signs: BTreeMap<String, Vec<Sign>>) {
+/// Prints every resource of the stack, and tells whether all are well. `signs` has the reports on each resource's
+/// health, by address.
+pub fn print(terminal: &Terminal, loaded: &LoadedStack, sight: &Sight, signs: BTreeMap<String, Vec<Sign>>) -> bool {
     let rows = rows(loaded, sight, signs);
     terminal.data(&match terminal.json {
         true => format!("{}\n", json(&rows, loaded.document.stack(), &sight.aws.place)),
         false => text(&rows, terminal.out),
     });
+    healthy(&rows)
+}
+
+fn healthy(rows: &[Row]) -> bool {
+    rows.iter().all(|row| ["ok", "external"].contains(&row.word()))
 }
 
 fn rows(loaded: &LoadedStack, sight: &Sight, mut signs: BTreeMap<String, Vec<Sign>>) -> Vec<Row> {
@@ -107,9 +113,18 @@ impl Row {
         }
     }
 
+    /// Returns the command that shows more. None works on a resource of others.
+    fn command<'a>(&self, sign: &'a Sign) -> Option<&'a str> {
+        let is_own = !self.external && !self.foreign && !self.orphan;
+        sign.command.as_deref().filter(|_| is_own)
+    }
+
     fn words(&self) -> String {
         let drift = (!self.drift.is_empty()).then(|| format!("changed outside: {}", self.drift.join(", ")));
-        let signs = self.signs.iter().map(|sign| sign.text.clone());
+        let signs = self.signs.iter().map(|sign| match self.command(sign) {
+            Some(command) => format!("{}: `{command}`", sign.text),
+            None => sign.text.clone(),
+        });
         drift.into_iter().chain(signs).collect::<Vec<_>>().join("; ")
     }
 }
@@ -136,7 +151,7 @@ fn text(rows: &[Row], paint: Paint) -> String {
         found.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let resources = if rows.len() == 1 { "1 resource".to_owned() } else { format!("{} resources", rows.len()) };
     out + &match troubles.is_empty() {
-        true => format!("\n{resources}, all well.\n"),
+        true => format!("\n{resources}, all healthy.\n"),
         false => format!("\n{resources}: {}.\n", troubles.join(", ")),
     }
 }
@@ -144,6 +159,7 @@ fn text(rows: &[Row], paint: Paint) -> String {
 /// Renders the rows as one object.
 fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
     let row = |row: &Row| {
+        let sign = |s: &Sign| json!({"alarming": s.alarming, "text": s.text, "command": row.command(s)});
         json!({
             "address": row.address,
             "kind": row.kind,
@@ -152,7 +168,7 @@ fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
             "physical_id": row.physical_id,
             "external": row.external,
             "drift": row.drift,
-            "signs": row.signs.iter().map(|s| json!({"alarming": s.alarming, "text": s.text})).collect::<Vec<_>>(),
+            "signs": row.signs.iter().map(sign).collect::<Vec<_>>(),
         })
     };
     json!({
@@ -160,7 +176,7 @@ fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
         "stack": stack,
         "region": place.region,
         "account": place.account,
-        "healthy": rows.iter().all(|row| ["ok", "external"].contains(&row.word())),
+        "healthy": healthy(rows),
         "resources": rows.iter().map(row).collect::<Vec<_>>(),
     })
 }
@@ -168,6 +184,10 @@ fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sign((alarming, text): &(bool, &str)) -> Sign {
+        Sign { alarming: *alarming, text: (*text).into(), command: alarming.then(|| "deployer queue peek b".into()) }
+    }
 
     fn row(address: &str, id: Option<&str>, drift: &[&str], signs: &[(bool, &str)]) -> Row {
         Row {
@@ -179,7 +199,7 @@ mod tests {
             foreign: false,
             orphan: false,
             drift: drift.iter().map(|d| (*d).to_owned()).collect(),
-            signs: signs.iter().map(|(alarming, text)| Sign { alarming: *alarming, text: (*text).into() }).collect(),
+            signs: signs.iter().map(sign).collect(),
         }
     }
 
@@ -188,17 +208,27 @@ mod tests {
         let rows = [
             row("queues.a", Some("u"), &[], &[(false, "0 waiting, 0 in flight")]),
             row("queues.b", Some("u"), &["delay_seconds"], &[]),
-            row("queues.b.dlq", Some("u"), &["policy"], &[(true, "2 failed messages wait to be looked at")]),
+            row("queues.b.dlq", Some("u"), &["policy"], &[(true, "2 messages in the dead-letter queue")]),
             row("queues.c", None, &[], &[]),
         ];
         assert_eq!(
             text(&rows, Paint { colour: false }),
             "ok         queues.a      sqs.queue  0 waiting, 0 in flight\n\
              drifted    queues.b      sqs.queue  changed outside: delay_seconds\n\
-             attention  queues.b.dlq  sqs.queue  changed outside: policy; 2 failed messages wait to be looked at\n\
+             attention  queues.b.dlq  sqs.queue  changed outside: policy; 2 messages in the dead-letter queue: `deployer queue peek b`\n\
              missing    queues.c      sqs.queue\n\n\
              4 resources: 1 missing, 1 attention, 1 drifted.\n"
         );
-        assert_eq!(text(&rows[..1], Paint { colour: false }).lines().last(), Some("1 resource, all well."));
+        assert_eq!(text(&rows[..1], Paint { colour: false }).lines().last(), Some("1 resource, all healthy."));
+    }
+    #[test]
+    fn no_command_is_named_for_a_queue_of_others() {
+        let dead = row("queues.b", Some("u"), &[], &[(true, "2 messages in the dead-letter queue")]);
+        assert!(dead.words().ends_with("queue: `deployer queue peek b`"));
+        for others in
+            [Row { external: true, ..dead }, Row { foreign: true, ..row("queues.b", Some("u"), &[], &[(true, "x")]) }]
+        {
+            assert!(!others.words().contains("deployer queue peek"));
+        }
     }
 }

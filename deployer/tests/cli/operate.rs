@@ -54,7 +54,8 @@ async fn status_shows_what_is_missing_drifted_and_ill() {
     bench.apply();
     let well = bench.ok(&["status"]);
     assert!(well.contains("queues.orders") && well.contains("0 waiting, 0 in flight"), "{well}");
-    assert!(!well.contains("missing") && !well.contains("drifted"), "{well}");
+    assert!(!well.contains("missing") && !well.contains("drifted") && well.contains(", all healthy."), "{well}");
+    bench.ok(&["status", "--check"]);
     let clients = &bench.aws.clients;
     let url = |name| clients.sqs.get_queue_url().queue_name(name).send();
     let dead = url("shop-orders-dlq").await.unwrap().queue_url.unwrap();
@@ -86,6 +87,11 @@ async fn status_shows_what_is_missing_drifted_and_ill() {
     assert_eq!(of("alarms.age"), "attention");
     assert_eq!(of("queues.orders"), "drifted");
     assert_eq!(status["healthy"], false);
+    let checked = bench.run(&["status", "--check"]);
+    assert_eq!(checked.code, Some(1), "{checked}");
+    let dead = "1 message in the dead-letter queue: `deployer queue peek shop-orders-dlq`";
+    assert!(checked.stdout.contains(dead), "{checked}");
+    bench.ok(&["queue", "peek", "shop-orders-dlq"]);
 }
 
 #[tokio::test]

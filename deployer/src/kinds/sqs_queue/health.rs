@@ -33,7 +33,7 @@ async fn signs_of(aws: &Aws, queue: &ObservedResource<Queue>, has_failures: bool
     let mut signs = Vec::new();
     match depth {
         Ok((waiting, in_flight)) if has_failures && waiting + in_flight > 0 => {
-            signs.push(Sign::alarming(format!("{} failed messages wait to be looked at", waiting + in_flight)));
+            signs.push(failed(waiting + in_flight, &queue.spec.name));
         }
         Ok((waiting, in_flight)) => signs.push(Sign::fine(format!("{waiting} waiting, {in_flight} in flight"))),
         Err(error) => signs.push(Sign::unknown("depth", &error)),
@@ -44,6 +44,15 @@ async fn signs_of(aws: &Aws, queue: &ObservedResource<Queue>, has_failures: bool
         Err(error) => signs.push(Sign::unknown("oldest message", &error)),
     }
     signs
+}
+
+/// Reports the messages that consumers failed to handle.
+fn failed(messages: u64, queue_name: &str) -> Sign {
+    let text = match messages {
+        1 => "1 message in the dead-letter queue".to_owned(),
+        many => format!("{many} messages in the dead-letter queue"),
+    };
+    Sign { command: Some(format!("deployer queue peek {queue_name}")), ..Sign::alarming(text) }
 }
 
 /// Counts messages (waiting, in flight): GetQueueAttributes.
@@ -86,6 +95,14 @@ mod tests {
     use super::*;
     use crate::kinds::Outputs;
     use crate::kinds::sqs_queue::RedrivePolicy;
+
+    #[test]
+    fn failed_messages_are_counted_and_can_be_looked_at() {
+        let one = failed(1, "jobs-dlq");
+        assert_eq!((one.text.as_str(), one.alarming), ("1 message in the dead-letter queue", true));
+        assert_eq!(one.command.as_deref(), Some("deployer queue peek jobs-dlq"));
+        assert_eq!(failed(2, "jobs-dlq").text, "2 messages in the dead-letter queue");
+    }
 
     #[test]
     fn a_queue_that_others_redrive_into_is_one_of_dead_letters() {
