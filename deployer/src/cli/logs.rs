@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
-use super::environment::since;
 use super::examples::Examples;
 use super::options::{Choice, Lines};
 use super::run::Run;
@@ -33,7 +32,7 @@ pub struct Logs {
     #[arg(long, value_name = "PATTERN")]
     filter: Option<String>,
     /// Go on until interrupted.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "until")]
     follow: bool,
 }
 
@@ -41,15 +40,17 @@ const EXAMPLES: Examples = Examples(&[
     ("deployer logs", "what all functions logged lately"),
     ("deployer logs image-worker --follow", "one function, until interrupted"),
     ("deployer logs --filter ERROR", "only lines with this pattern"),
+    ("deployer logs --since 14h --until 8h", "what they logged last night"),
 ]);
 
 impl Logs {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { function: names, lines, filter: pattern, follow } = self;
+        let wanted = LogFilter { time: lines.time()?, pattern, streams: Vec::new() };
         let (loaded, aws) = reach(run, "logs").await?;
         let targets = choose(&loaded.graph, &aws.place, &names, &loaded.document)?;
         let view = view(run, &loaded, &targets);
-        let mut reader = Reader::new(targets, LogFilter { since: since(lines.since), pattern });
+        let mut reader = Reader::new(targets, wanted);
         let mut stop = run.stop.clone();
         loop {
             let read = tokio::select! {
@@ -57,7 +58,7 @@ impl Logs {
                 _ = stop.wait_for(|asked| *asked > 0) => return Ok(INTERRUPTED),
             };
             let read = read.map_err(|error| Failure::aws(&error, "", &loaded.document))?;
-            form::print(&run.terminal, &read, view, form::line);
+            form::print(&run.terminal, &read, view);
             if !follow {
                 return Ok(OK);
             }

@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use clap::builder::FalseyValueParser;
 use clap_complete::ArgValueCompleter;
 
 use super::complete;
+use super::environment::since;
+use crate::failure::Failure;
 use crate::plan::Goal;
 use crate::spec::env;
 use crate::spec::values::Seconds;
@@ -123,6 +126,23 @@ pub struct Lines {
     /// How far back: 30s, 10m, 2h, 1d.
     #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = duration)]
     pub since: Duration,
+    /// Up to how long ago; without it, up to now.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub until: Option<Duration>,
+}
+
+impl Lines {
+    /// Returns the time of the lines, in milliseconds since 1970, UTC.
+    ///
+    /// # Errors
+    /// When the time ends before it begins.
+    pub fn time(&self) -> Result<Range<i64>, Failure> {
+        if self.until.is_some_and(|until| until >= self.since) {
+            let message = "`--since` must be longer ago than `--until`";
+            return Err(Failure::plain("run::usage", message, "for example `--since 14h --until 8h`"));
+        }
+        Ok(since(self.since)..self.until.map_or(i64::MAX, since))
+    }
 }
 
 /// The user's approval, given beforehand.

@@ -1,8 +1,11 @@
 //! Reads functions' log lines from CloudWatch Logs.
 
-use std::collections::BTreeSet;
+pub mod entry;
 
-use futures::future::try_join_all;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::FunctionTarget;
 use crate::aws::{Aws, AwsError};
@@ -20,12 +23,14 @@ pub struct LogLine {
 }
 
 /// Selects lines.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct LogFilter {
-    /// The earliest moment, in milliseconds since 1970, UTC.
-    pub since: i64,
+    /// From the earliest moment up to the one after the latest, in milliseconds since 1970, UTC.
+    pub time: Range<i64>,
     /// A CloudWatch Logs filter pattern; `None` selects every line.
     pub pattern: Option<String>,
+    /// Only these streams; all if there are none.
+    pub streams: Vec<String>,
 }
 
 /// Follows functions' logs without showing a line twice.
@@ -38,6 +43,8 @@ pub struct Reader {
 
 /// CloudWatch Logs accepts lines up to this much late, so a follower looks this far back each time.
 const LATE_MS: i64 = 10_000;
+/// FilterLogEvents is limited to some calls a second for the whole account.
+const AT_ONCE: usize = 4;
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
 impl Reader {
@@ -45,34 +52,42 @@ impl Reader {
         Self { targets, wanted, seen: BTreeSet::new() }
     }
 
-    /// Reads the lines since the last read, oldest first: FilterLogEvents of all groups at once. A group that does not
+    /// Reads the lines since the last read, oldest first: FilterLogEvents of some groups at once. A group that does not
     /// exist has no lines.
     ///
     /// # Errors
     /// When a group cannot be read: the first such error.
     pub async fn next(&mut self, aws: &Aws) -> Result<Vec<LogLine>, AwsError> {
         let reads = self.targets.iter().map(|target| read(aws, target, &self.wanted));
-        let mut lines: Vec<LogLine> = try_join_all(reads).await?.into_iter().flatten().collect();
+        let found: Vec<Vec<LogLine>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        let mut lines: Vec<LogLine> = found.into_iter().flatten().collect();
         lines.retain(|line| !self.seen.contains(&line.id));
         // The sort is stable: lines of one function with the same time stay in AWS's order.
         lines.sort_by_key(|line| line.at);
         if let Some(newest) = lines.iter().map(|line| line.at).max() {
-            self.wanted.since = self.wanted.since.max(newest - LATE_MS);
+            self.wanted.time.start = self.wanted.time.start.max(newest - LATE_MS);
         }
         self.seen.extend(lines.iter().map(|line| line.id.clone()));
         Ok(lines)
     }
 }
 
-async fn read(aws: &Aws, target: &FunctionTarget, wanted: &LogFilter) -> Result<Vec<LogLine>, AwsError> {
+/// Reads one function's lines in AWS's order: FilterLogEvents. A group that does not exist has none.
+///
+/// # Errors
+/// A refusal by CloudWatch Logs.
+pub async fn read(aws: &Aws, target: &FunctionTarget, wanted: &LogFilter) -> Result<Vec<LogLine>, AwsError> {
     let (mut lines, mut token) = (Vec::new(), None);
+    let streams = Some(&wanted.streams).filter(|streams| !streams.is_empty());
     loop {
         let call = aws
             .clients
             .logs
             .filter_log_events()
             .log_group_name(&target.log_group)
-            .start_time(wanted.since)
+            .start_time(wanted.time.start)
+            .set_end_time(Some(wanted.time.end).filter(|end| *end < i64::MAX))
+            .set_log_stream_names(streams.cloned())
             .set_filter_pattern(wanted.pattern.clone())
             .set_next_token(token)
             .send();
@@ -84,7 +99,7 @@ async fn read(aws: &Aws, target: &FunctionTarget, wanted: &LogFilter) -> Result<
             let id = event.event_id.unwrap_or_else(|| format!("{stream} {at} {message}"));
             let function = target.name().to_owned();
             // Some emulators answer this call without filtering by time.
-            if at >= wanted.since {
+            if wanted.time.contains(&at) {
                 lines.push(LogLine { at, function, message, stream, id });
             }
         }

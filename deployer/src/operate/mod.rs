@@ -9,6 +9,7 @@ pub mod queues;
 pub mod redrive;
 pub mod rollback;
 pub mod state;
+pub mod trace;
 
 use std::collections::BTreeSet;
 

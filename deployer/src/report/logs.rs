@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::paint::{Paint, Tone};
 use super::terminal::Terminal;
 use crate::operate::logs::LogLine;
+use crate::operate::logs::entry::Entry;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
@@ -19,16 +20,11 @@ pub struct LogView<'a> {
     pub secrets: &'a Secrets,
 }
 
-/// Prints lines. Each is rendered by `text` for people, and as JSON for programs.
-pub fn print(
-    terminal: &Terminal,
-    lines: &[LogLine],
-    view: LogView<'_>,
-    text: impl Fn(&LogLine, LogView<'_>) -> String,
-) {
+/// Prints lines, for people or programs.
+pub fn print(terminal: &Terminal, lines: &[LogLine], view: LogView<'_>) {
     let one = |line: &LogLine| match terminal.json {
         true => format!("{}\n", as_json(line, view.secrets)),
-        false => text(line, view),
+        false => self::line(line, view),
     };
     let all: String = lines.iter().map(one).collect();
     if !all.is_empty() {
@@ -36,27 +32,13 @@ pub fn print(
     }
 }
 
-/// Prints the lines of one request as a timeline, and how long it took.
-pub fn timeline(terminal: &Terminal, lines: &[LogLine], view: LogView<'_>) {
-    let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
-    print(terminal, lines, view, |line, view| step(line, first.at, view));
-    let took_s = (last.at - first.at) as f64 / 1000.0;
-    terminal.say(&format!("{} lines in {took_s:.3} s.", lines.len()));
-}
-
 /// Renders one line: time, function and message. A structured message begins with its level and text.
 pub fn line(line: &LogLine, view: LogView<'_>) -> String {
     whole(&time(line.at), line, view)
 }
 
-/// Renders one line of a timeline that begins at `start` (milliseconds since 1970).
-fn step(line: &LogLine, start: i64, view: LogView<'_>) -> String {
-    let offset = format!("+{:.3} s", (line.at - start) as f64 / 1000.0);
-    whole(&format!("{offset:>11}"), line, view)
-}
-
 /// Indents further lines of a message below its first one, so that none of them passes for another function's.
-fn whole(when: &str, line: &LogLine, LogView { width, paint, secrets }: LogView<'_>) -> String {
+pub(super) fn whole(when: &str, line: &LogLine, LogView { width, paint, secrets }: LogView<'_>) -> String {
     let said = said(&secrets.mask_cut(&line.message), paint);
     let gap = format!("\n{:1$}", "", when.chars().count() + width + 4);
     let said = said.trim_end_matches('\n').replace('\n', &gap);
@@ -64,30 +46,29 @@ fn whole(when: &str, line: &LogLine, LogView { width, paint, secrets }: LogView<
 }
 
 /// Renders the line as one object; a structured message stays an object.
-fn as_json(line: &LogLine, secrets: &Secrets) -> Value {
+pub(super) fn as_json(line: &LogLine, secrets: &Secrets) -> Value {
     let message = secrets.mask_cut(&line.message);
     let message = serde_json::from_str(&message).unwrap_or_else(|_| Value::from(message));
     json!({"time": time(line.at), "function": line.function, "stream": line.stream, "message": message})
 }
 
 /// Formats a time as RFC 3339 in UTC, with milliseconds.
-fn time(at: i64) -> String {
+pub(super) fn time(at: i64) -> String {
     jiff::Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |at| format!("{at:.3}"))
 }
 
 fn said(message: &str, paint: Paint) -> String {
-    let Ok(Value::Object(map)) = serde_json::from_str::<Value>(message) else { return message.to_owned() };
-    let Some(text) = map.get("message").and_then(Value::as_str) else { return message.to_owned() };
-    let level = map.get("level").and_then(Value::as_str).unwrap_or("INFO");
-    let tone = match level {
+    let Some(Entry { level, message: text, fields }) = Entry::parse(message) else { return message.to_owned() };
+    let tone = match level.as_str() {
         "ERROR" | "FATAL" => Tone::Bad,
         "WARN" => Tone::Change,
         _ => Tone::Note,
     };
-    let mut out = format!("{} {}", paint.tone(tone, &visible::line(&format!("{level:<5}"))), visible::line(text));
-    for (key, value) in
-        map.iter().filter(|(key, _)| !["message", "level", "timestamp", "function"].contains(&key.as_str()))
-    {
+    let mut out = paint.tone(tone, &visible::line(&format!("{level:<5}")));
+    if !text.is_empty() {
+        let _ = write!(out, " {}", visible::line(&text));
+    }
+    for (key, value) in fields {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = write!(out, "  {}", paint.tone(Tone::Faint, &visible::line(&format!("{key}={value}"))));
     }
@@ -113,8 +94,27 @@ mod tests {
             "2023-11-14T22:13:20.250Z  worker    WARN  slow  request_id=r-1  took_ms=12\n"
         );
         assert_eq!(line(&sample("START r-1"), view(6)), "2023-11-14T22:13:20.250Z  worker  START r-1\n");
-        assert!(step(&json, 1_700_000_000_000, view(6)).starts_with("   +0.250 s  worker  WARN  slow"));
         assert_eq!(as_json(&json, &secrets)["message"]["took_ms"], 12);
+    }
+
+    #[test]
+    fn lines_of_tracing_and_of_lambda_are_structured_too_and_bad_json_stays_raw() {
+        let secrets = Secrets::default();
+        let view = LogView { width: 6, paint: Paint { colour: false }, secrets: &secrets };
+        for (message, expected) in [
+            (
+                r#"{"timestamp":"x","level":"ERROR","fields":{"message":"no order","n":7},"target":"worker"}"#,
+                "ERROR no order  n=7  target=worker",
+            ),
+            (
+                r#"{"time":"x","type":"platform.start","record":{"requestId":"r-1","version":"7"}}"#,
+                "INFO  platform.start  requestId=r-1  version=7",
+            ),
+            (r#"{"level":"INFO","fields":{"n":7}}"#, "INFO   n=7"),
+            (r#"{"level":"INFO","mess"#, r#"{"level":"INFO","mess"#),
+        ] {
+            assert_eq!(line(&sample(message), view), format!("2023-11-14T22:13:20.250Z  worker  {expected}\n"));
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod status;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 #[cfg(test)]
 pub(crate) mod written;
 

@@ -52,6 +52,7 @@ mod secrets;
 mod signals;
 mod stored;
 mod tampering;
+mod trace;
 mod variables;
 mod workflows;
 

@@ -36,13 +36,18 @@ async fn now_ms() -> i64 {
 
 /// Writes lines of (milliseconds ago, text) into a function's log, as Lambda does.
 pub async fn log(bench: &Bench, group: &str, lines: &[(i64, &str)]) {
+    log_stream(bench, group, "s", lines).await;
+}
+
+/// Writes the log of one execution environment.
+pub async fn log_stream(bench: &Bench, group: &str, stream: &str, lines: &[(i64, &str)]) {
     let logs = &bench.aws.clients.logs;
-    logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.expect("a stream");
+    logs.create_log_stream().log_group_name(group).log_stream_name(stream).send().await.expect("a stream");
     let now = now_ms().await;
     let event =
         |(ago, text): &(i64, &str)| InputLogEvent::builder().timestamp(now - ago).message(*text).build().unwrap();
     let events = lines.iter().map(event).collect();
-    let put = logs.put_log_events().log_group_name(group).log_stream_name("s").set_log_events(Some(events));
+    let put = logs.put_log_events().log_group_name(group).log_stream_name(stream).set_log_events(Some(events));
     put.send().await.expect("lines are kept");
 }
 
