@@ -28,11 +28,7 @@ const ORDER: &[&[&str]] = &[
 const ALONE: &[&str] = &["forge", "package", "local"];
 
 /// Files outside `kinds` that name a kind, with the reason. All others ask [`crate::kinds::About`] for a fact.
-const NAME_KINDS: &[(&str, &str)] = &[
-    ("graph/models.rs", "reads the policies of roles for the models that they allow"),
-    ("observe/orphans.rs", "tells roles of this region from those of another by the functions that use them"),
-    ("operate/history.rs", "versions are those of functions"),
-];
+const NAME_KINDS: &[(&str, &str)] = &[("operate/history.rs", "versions are those of functions")];
 
 fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|modules| modules.contains(&module))

@@ -170,7 +170,7 @@ impl Execution<'_> {
                 if planned.retain
                     && let Some(former) = former
                 {
-                    leave(&mut self.state, &former);
+                    leave(&mut self.state, &former.kind, &former.inputs);
                 }
                 take_back(&mut self.state, &record);
             }
@@ -180,7 +180,7 @@ impl Execution<'_> {
                     && planned.retain
                     && let Some(record) = record
                 {
-                    leave(&mut self.state, &record);
+                    leave(&mut self.state, &record.kind, &record.inputs);
                 }
             }
             StepResult::Absent => {

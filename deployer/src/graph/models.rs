@@ -1,13 +1,15 @@
-//! The foundation models that the stack's roles may invoke.
+//! The foundation models that the stack's policies allow to invoke.
 
 use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use super::resolve::KnownOutputs;
 use super::{Graph, resolve};
 use crate::aws::Place;
 use crate::aws::bedrock::{FoundationModel, invocable_resources};
 
-/// A role that may invoke a foundation model.
+/// A resource whose policies allow to invoke a foundation model.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct User {
     pub address: String,
@@ -17,14 +19,14 @@ pub struct User {
     pub through_profile: bool,
 }
 
-/// Lists each model that a permission names in a single region, with the roles that have the permission. Ignores
-/// patterns.
+/// Lists each model that a permission names in a single region, with the resources that have the permission.
+/// Ignores patterns.
 pub fn models_in_use(graph: &Graph, known: &KnownOutputs, place: &Place) -> BTreeMap<FoundationModel, Vec<User>> {
     let mut models: BTreeMap<FoundationModel, Vec<User>> = BTreeMap::new();
-    for node in graph.nodes().filter(|node| node.kind.name() == "iam.role" && !node.external) {
-        let spec = resolve::value(&node.spec, known, place);
-        let documents = spec["inline_policies"].as_object().into_iter().flatten();
-        let arns: Vec<&str> = documents.flat_map(|(_, document)| invocable_resources(document)).collect();
+    for node in graph.nodes().filter(|node| !node.external) {
+        let policies = node.kind.about().policies(&node.spec);
+        let policies: Vec<Value> = policies.into_iter().map(|policy| resolve::value(policy, known, place)).collect();
+        let arns: Vec<&str> = policies.iter().flat_map(invocable_resources).collect();
         let ones = arns.iter().filter_map(|arn| FoundationModel::parse(arn)).filter(FoundationModel::is_one);
         for model in ones {
             let profile = |arn: &&str| arn.contains(":inference-profile/") && arn.ends_with(&format!(".{}", model.id));

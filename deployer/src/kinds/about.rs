@@ -4,11 +4,11 @@
 //! well, so that the next kind can state it, too. Tables over all kinds are collected from
 //! [`REGISTRY`](super::REGISTRY).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Op;
 use crate::aws::service::{Cure, Service};
-use crate::aws::tags;
+use crate::aws::{Place, tags};
 
 /// All facts about a kind that hold for each of its resources. A kind states the facts that apply to it and takes the
 /// others from [`About::of`].
@@ -30,6 +30,8 @@ pub struct About {
     pub rules: &'static [(&'static str, Rule)],
     /// The service's rules for tags; `None` if the resource has no tags.
     pub tags: Option<tags::TagRules>,
+    /// The resource belongs to the account and to no region, so a stack of the same name in another region may use it.
+    pub regionless: bool,
     /// The kind that this one is part of.
     pub parent: Option<Parent>,
     /// The property that is the resource's name in AWS.
@@ -54,6 +56,7 @@ impl About {
             may_be_secret: &[],
             rules: &[],
             tags: None,
+            regionless: false,
             parent: None,
             named: None,
             artifact: None,
@@ -67,6 +70,16 @@ impl About {
     /// Returns the evidence by which a resource's owner is known.
     pub fn ownership(&self) -> Ownership {
         if self.parent.is_some_and(|parent| parent.owns) { Ownership::Parent } else { Ownership::Tags }
+    }
+
+    /// Lists the policy documents in a spec: the values under [`Rule::Policy`].
+    pub fn policies<'s>(&self, spec: &'s Value) -> Vec<&'s Value> {
+        let paths = self.rules.iter().filter(|(_, rule)| *rule == Rule::Policy).map(|(path, _)| *path);
+        let documents = paths.map(|path| match path.strip_suffix(".*") {
+            Some(map) => spec.get(map).and_then(Value::as_object).into_iter().flat_map(Map::values).collect(),
+            None => Vec::from_iter(spec.get(path)),
+        });
+        documents.flatten().collect()
     }
 
     /// Tells whether AWS deletes the resource along with its parent.
@@ -220,9 +233,25 @@ pub struct References {
     /// AWS resolves these once, to the identity behind the name. They are sent again after the referenced resource was
     /// recreated under the same name.
     pub holds: &'static [&'static str],
-    /// The resources that this one needs while it exists, by the JSON pointer that names one and by kind. An orphan is
-    /// deleted before the orphans that it needs.
-    pub needs: &'static [(&'static str, &'static str)],
+    /// The resources that this one needs while it exists. An orphan is deleted before the orphans that it needs.
+    pub needs: &'static [Need],
+}
+
+/// A resource that another one needs while it exists.
+#[derive(Debug, Clone, Copy)]
+pub struct Need {
+    /// The JSON pointer to the text that names the resource.
+    pub pointer: &'static str,
+    pub kind: &'static str,
+    /// Makes the resource's ARN of that text. Stated if listings by tags may lack the resource, so that an orphan leads
+    /// to it.
+    pub arn: Option<fn(&str, &Place) -> String>,
+}
+
+impl Need {
+    pub const fn of(pointer: &'static str, kind: &'static str) -> Self {
+        Self { pointer, kind, arn: None }
+    }
 }
 
 impl References {

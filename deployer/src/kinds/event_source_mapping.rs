@@ -26,8 +26,8 @@ use listing::{is_deleting, list, list_along, wait_until_changeable, wait_until_d
 use wire::{filter, notes, number, pollers, response_types, scaling, to_spec};
 
 use super::{
-    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Parent,
-    Person, References, Rule, WatchedOperation,
+    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, Need, ObservedResource, Op, Outputs,
+    Parent, Person, References, Rule, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, QUEUE, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -105,7 +105,7 @@ impl Kind for EventSourceMapping {
         tags: Some(tags::TagRules::strict("Lambda")),
         parent: Some(Parent { kind: "lambda.function", owns: false, deletes: false }),
         references: References {
-            needs: &[("/function_name", "lambda.function"), ("/event_source_arn", "sqs.queue")],
+            needs: &[Need::of("/function_name", "lambda.function"), Need::of("/event_source_arn", "sqs.queue")],
             ..References::DEFAULT
         },
         calls: Calls {

@@ -90,6 +90,7 @@ impl Kind for IamRole {
             ("managed_policy_arns", Rule::Unordered),
         ],
         tags: Some(tags::TagRules { caseless: true, ..tags::TagRules::strict("IAM") }),
+        regionless: true,
         named: Some(NameProperty { caseless: true, ..NameProperty::of("name", 64) }),
         references: References {
             // IAM never looks up the resources that a statement names.

@@ -31,7 +31,7 @@ use progress::{follow_until_ready, is_going, ready, removal, remove, wait_until_
 use super::lambda::created_key;
 use super::{
     About, ArtifactProperty, Calls, Capability, Changes, CreatedResource, Excess, FoundResource, Grant, Kind,
-    NameProperty, ObservedResource, Op, Outputs, Person, References, Rule, WatchedOperation,
+    NameProperty, Need, ObservedResource, Op, Outputs, Person, References, Rule, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -79,6 +79,10 @@ fn environment_size(environment: &BTreeMap<String, String>) -> usize {
     if environment.is_empty() { 0 } else { serde_json::to_string(environment).map_or(0, |text| text.len()) }
 }
 
+fn log_group_arn(name: &str, place: &Place) -> String {
+    place.arn("logs", &format!("log-group:{name}"))
+}
+
 impl Kind for LambdaFunction {
     const ABOUT: About = About {
         outputs: &["name", "arn", "invoke_arn"],
@@ -103,7 +107,10 @@ impl Kind for LambdaFunction {
             early: &["logging_config", "role"],
             // Lambda keeps its grant for the old role until the role is sent again.
             holds: &["role"],
-            needs: &[("/role", "iam.role"), ("/logging_config/log_group", "logs.log_group")],
+            needs: &[
+                Need { arn: Some(|arn, _| arn.to_owned()), ..Need::of("/role", "iam.role") },
+                Need { arn: Some(log_group_arn), ..Need::of("/logging_config/log_group", "logs.log_group") },
+            ],
             ..References::DEFAULT
         },
         calls: Calls {

@@ -62,7 +62,7 @@ fn every_kind_states_what_all_need() {
         assert!(about.tags.is_some() || about.ownership() == Ownership::Parent, "{name} says what its tags may be");
     }
     for about in REGISTRY.iter().map(|kind| kind.about()) {
-        let others = about.part_of().into_iter().chain(about.references.needs.iter().map(|(_, kind)| *kind));
+        let others = about.part_of().into_iter().chain(about.references.needs.iter().map(|need| need.kind));
         others.for_each(|kind| assert!(names.contains(kind), "{} names the kind {kind}", about.name));
     }
 }

@@ -25,9 +25,7 @@ use super::left::identities;
 use crate::aws::{Aws, AwsError, Trust, tagged, tags};
 use crate::graph::Graph;
 use crate::graph::owner::by_own_tags;
-use crate::kinds::iam_role::IamRole;
-use crate::kinds::lambda_function::LambdaFunction;
-use crate::kinds::{self, Kind, ObservedResource};
+use crate::kinds::{self, About, Need, ObservedResource};
 use crate::spec::env;
 use crate::state::{Record, State, leftover};
 
@@ -47,12 +45,16 @@ pub struct Orphan {
 impl Orphan {
     /// Returns the addresses of the orphans in `all` that this one needs. They are deleted after it.
     pub(crate) fn needs(&self, all: &[Self]) -> BTreeSet<String> {
-        let (Ok(live), Some(kind)) = (&self.live, kinds::find(self.kind)) else { return BTreeSet::new() };
-        let needs = kind.about().references.needs.iter();
+        let (Ok(live), Some(about)) = (&self.live, self.about()) else { return BTreeSet::new() };
+        let needs = about.references.needs.iter();
         let needed: Vec<(&str, &str)> =
-            needs.filter_map(|(property, kind)| Some((live.spec.pointer(property)?.as_str()?, *kind))).collect();
+            needs.filter_map(|need| Some((live.spec.pointer(need.pointer)?.as_str()?, need.kind))).collect();
         let is_needed = |other: &&Self| needed.iter().any(|(name, kind)| other.kind == *kind && other.is_called(name));
         all.iter().filter(is_needed).map(|other| other.address.clone()).collect()
+    }
+
+    fn about(&self) -> Option<&'static About> {
+        kinds::find(self.kind).map(|kind| kind.about())
     }
 
     /// Tells whether `name` is its id or one of its outputs.
@@ -62,26 +64,25 @@ impl Orphan {
     }
 }
 
-/// Records that a resource is left in AWS on purpose, so that it is no orphan.
-pub fn leave(state: &mut State, record: &Record) {
-    if let Some((kind, name)) = key_of(record) {
+/// Records that the resource of `kind` with these inputs is left in AWS on purpose, so that it is no orphan.
+pub fn leave(state: &mut State, kind: &str, inputs: &Value) {
+    if let Some((kind, name)) = key_of(kind, inputs) {
         state.left_in_aws.entry(kind).or_default().insert(name);
     }
 }
 
 /// Records that a resource belongs to this stack again.
 pub fn take_back(state: &mut State, record: &Record) {
-    let Some((kind, name)) = key_of(record) else { return };
+    let Some((kind, name)) = key_of(&record.kind, &record.inputs) else { return };
     if let Some(left) = state.left_in_aws.get_mut(&kind) {
         left.remove(&name);
     }
     state.left_in_aws.retain(|_, left| !left.is_empty());
 }
 
-/// Returns the kind and identity of a record.
-fn key_of(record: &Record) -> Option<(String, String)> {
-    let kind = kinds::find(&record.kind)?;
-    Some((record.kind.clone(), kind.identify(&record.inputs)))
+/// Returns the kind and identity of a resource.
+fn key_of(kind: &str, inputs: &Value) -> Option<(String, String)> {
+    Some((kind.to_owned(), kinds::find(kind)?.identify(inputs)))
 }
 
 /// How thoroughly to search for orphans.
@@ -168,20 +169,19 @@ pub(super) async fn find_orphans(
             orphans.push(orphan);
         }
     }
-    keep_roles_of_elsewhere(&mut orphans, &aws.place.region);
+    keep_those_of_elsewhere(&mut orphans, &aws.place.region);
     orphans.sort_by(|a, b| a.address.cmp(&b.address));
     orphans
 }
 
-/// Sets the reason not to delete a role if a stack in another region may use it.
-fn keep_roles_of_elsewhere(orphans: &mut [Orphan], region: &str) {
-    let role_of = |orphan: &Orphan| Some(orphan.live.as_ref().ok()?.spec["role"].as_str()?.to_owned());
-    let used: BTreeSet<String> =
-        orphans.iter().filter(|orphan| orphan.kind == LambdaFunction::NAME).filter_map(role_of).collect();
-    for role in orphans.iter_mut().filter(|orphan| orphan.kind == IamRole::NAME) {
-        let has_function = used.iter().any(|arn| role.is_called(arn));
-        if role.live.as_ref().is_ok_and(|live| !names::is_of(&live.spec, region, has_function)) {
-            role.live = Err("its region cannot be told: a stack of this name in another one may use it".to_owned());
+/// Sets the reason not to delete a resource that is in no region, if a stack in another region may use it.
+fn keep_those_of_elsewhere(orphans: &mut [Orphan], region: &str) {
+    let in_region = orphans.iter().filter(|orphan| orphan.about().is_some_and(|about| !about.regionless));
+    let used: BTreeSet<String> = in_region.flat_map(|orphan| orphan.needs(orphans)).collect();
+    for orphan in orphans {
+        let (Some(about), Ok(live)) = (orphan.about().filter(|about| about.regionless), &orphan.live) else { continue };
+        if !names::is_of(about.policies(&live.spec), region, used.contains(&orphan.address)) {
+            orphan.live = Err("its region cannot be told: a stack of this name in another one may use it".to_owned());
         }
     }
 }
@@ -197,15 +197,12 @@ async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, ReadResult) {
     (candidate, read)
 }
 
-/// Returns the role and the log group of a function, which its tags do not reveal.
+/// Returns the resources that an orphan uses and that the listing may lack.
 fn used_by(orphan: &Orphan, aws: &Aws) -> Vec<Candidate> {
-    let Some(live) = orphan.live.as_ref().ok().filter(|_| orphan.kind == LambdaFunction::NAME) else {
-        return Vec::new();
-    };
-    let role = live.spec["role"].as_str().map(str::to_owned);
-    let group = live.spec["logging_config"]["log_group"].as_str();
-    let group = group.map(|name| aws.place.arn("logs", &format!("log-group:{name}")));
-    role.into_iter().chain(group).filter_map(|arn| by_arn::by_arn(&arn, tags::Tags::new())).collect()
+    let (Some(about), Ok(live)) = (orphan.about(), &orphan.live) else { return Vec::new() };
+    let arn = |need: &Need| Some(need.arn?(live.spec.pointer(need.pointer)?.as_str()?, &aws.place));
+    let needs = about.references.needs.iter();
+    needs.filter_map(arn).filter_map(|arn| by_arn::by_arn(&arn, tags::Tags::new())).collect()
 }
 
 /// The resources that are in the graph, recorded, or already found.
@@ -219,7 +216,7 @@ struct KnownResources {
 impl KnownResources {
     fn of(graph: &Graph, aws: &Aws, seen: &Observation) -> Self {
         let mut names = identities(graph, &aws.place, &seen.known);
-        names.extend(seen.prior.resources.values().filter_map(key_of));
+        names.extend(seen.prior.resources.values().filter_map(|record| key_of(&record.kind, &record.inputs)));
         let left = seen.prior.left_in_aws.iter();
         names.extend(left.flat_map(|(kind, names)| names.iter().map(|name| (kind.clone(), name.clone()))));
         let left = seen.left.values().filter_map(|left| Some((left.record.kind.as_str(), left.live.as_ref()?)));
@@ -279,7 +276,10 @@ mod tests {
 
     use super::*;
     use crate::aws::tags::Tags;
+    use crate::kinds::Kind;
     use crate::kinds::event_source_mapping::EventSourceMapping;
+    use crate::kinds::iam_role::IamRole;
+    use crate::kinds::lambda_function::LambdaFunction;
     use crate::plan::tests::ownership::ALL;
     use crate::plan::tests::world::{Stack, World, place};
 

@@ -32,7 +32,7 @@ pub fn forget(before: &State, address: &str) -> Result<Removal, Failure> {
     let mut state = before.clone();
     let record = state.resources.remove(address).ok_or_else(|| unknown(before, address))?;
     let parts: Vec<String> = state.resources.extract_if(.., |_, part| is_part(part, &record)).map(|(a, _)| a).collect();
-    leave(&mut state, &record);
+    leave(&mut state, &record.kind, &record.inputs);
     // An intent would make the next run look for a resource that was removed on purpose.
     state.intents.retain(|intent| intent.address != address && !parts.contains(&intent.address));
     Ok(Removal { state, address: address.to_owned(), physical_id: record.physical_id, parts })

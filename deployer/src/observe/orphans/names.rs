@@ -36,12 +36,12 @@ fn candidates(kind: &'static dyn AnyKind, found: Vec<FoundResource<Value>>) -> V
     found.into_iter().map(|found| Candidate { kind, found }).collect()
 }
 
-/// Tells whether a role certainly belongs to a stack in `region`. Roles are global to an account, so a stack of the
-/// same name in another region may own it. Its policies must name this region and no other. Something must also tie it
-/// to the region: an orphaned function there (`has_function`), or its log group.
-pub(super) fn is_of(role: &Value, region: &str, has_function: bool) -> bool {
+/// Tells whether a resource in no region, such as a role, certainly belongs to a stack in `region`: a stack of the same
+/// name in another region may own it. Its policies must name this region and no other. Something must also tie it to the
+/// region: an orphan there that uses it (`is_used`), or its log group.
+pub(super) fn is_of(policies: Vec<&Value>, region: &str, is_used: bool) -> bool {
     let (mut here, mut elsewhere, mut log_group) = (false, false, false);
-    for text in texts(role) {
+    for text in texts(policies) {
         // An ARN with an empty region field names no region; one with a wildcard there may name others.
         for arn in text.split("arn:").skip(1).filter_map(|arn| arn.split(':').nth(2)) {
             elsewhere |= !arn.is_empty() && arn != region;
@@ -51,12 +51,12 @@ pub(super) fn is_of(role: &Value, region: &str, has_function: bool) -> bool {
         here |= words.clone().any(|word| word == region);
         log_group |= text.contains(&format!(":logs:{region}:"));
     }
-    here && !elsewhere && (has_function || log_group)
+    here && !elsewhere && (is_used || log_group)
 }
 
-/// Lists every text value in the policies of a role. Leaves out keys and tags.
-fn texts(role: &Value) -> Vec<&str> {
-    let mut waiting = vec![&role["inline_policies"], &role["assume_role_policy"]];
+/// Lists every text value in policies. Leaves out keys.
+fn texts(policies: Vec<&Value>) -> Vec<&str> {
+    let mut waiting = policies;
     let mut found = Vec::new();
     while let Some(value) = waiting.pop() {
         match value {
@@ -87,6 +87,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kinds::Kind;
+    use crate::kinds::iam_role::IamRole;
 
     const LOGS: &str = "arn:aws:logs:eu-west-1:1:log-group:/aws/lambda/shop-worker:*";
     const QUEUE: &str = "arn:aws:sqs:eu-west-1:1:orders";
@@ -94,6 +96,10 @@ mod tests {
     fn role(on: &[&str]) -> Value {
         let statement = json!([{ "Effect": "Allow", "Action": "*", "Resource": on }]);
         json!({ "inline_policies": { "permissions": { "Statement": statement } }, "assume_role_policy": {}, "tags": {} })
+    }
+
+    fn is_of(role: &Value, region: &str, is_used: bool) -> bool {
+        super::is_of(IamRole::ABOUT.policies(role), region, is_used)
     }
 
     #[test]
