@@ -298,7 +298,7 @@ impl<'a> Execution<'a> {
 
     async fn finish(mut self, mut outcome: ExecutionOutcome) -> Result<ExecutionOutcome, StateError> {
         if outcome.failed.is_empty() && !outcome.interrupted && outcome.abandoned.is_empty() {
-            self.state.intents.clear();
+            self.state.intents.retain(|intent| self.plan.leaves_out(intent));
         }
         self.state.outputs = self.outputs_now();
         let first = if outcome.not_started.is_empty() { None } else { outcome.state_error };

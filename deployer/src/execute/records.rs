@@ -14,7 +14,7 @@ use crate::spec::template;
 use crate::state::{Intent, Record, fingerprint, leftover};
 
 impl Execution<'_> {
-    /// Returns the actions that the run is about to carry out.
+    /// Returns the actions that the run is about to carry out, and those of an interrupted run that the plan leaves out.
     pub(super) fn intents(&self) -> Vec<Intent> {
         let intent = |planned: &PlannedResource| {
             let inputs = wanted_or_found(planned).map_or(Value::Null, |spec| self.hide_for_intent(planned, spec));
@@ -30,7 +30,8 @@ impl Execution<'_> {
                 dependencies: planned.dependencies.clone(),
             }
         };
-        self.acting().map(intent).collect()
+        let elsewhere = self.state.intents.iter().filter(|intent| self.plan.leaves_out(intent)).cloned();
+        elsewhere.chain(self.acting().map(intent)).collect()
     }
 
     /// Returns when an interrupted run was first about to create the resource of `planned`, which is `inputs` in the form
@@ -175,12 +176,13 @@ impl Execution<'_> {
                 take_back(&mut self.state, &record);
             }
             StepResult::Absent if !planned.action().builds() => {
+                let kind = planned.kind.name();
+                // An interrupted replacement leaves two resources and one record.
+                let live = planned.live().map(|live| self.hide_for_intent(planned, &live.spec));
                 let record = self.state.resources.remove(address);
-                if planned.action() == Action::Forget
-                    && planned.retain
-                    && let Some(record) = record
-                {
-                    leave(&mut self.state, &record.kind, &record.inputs);
+                if planned.action() == Action::Forget && planned.retain {
+                    live.iter().for_each(|spec| leave(&mut self.state, kind, spec));
+                    record.iter().for_each(|record| leave(&mut self.state, &record.kind, &record.inputs));
                 }
             }
             StepResult::Absent => {

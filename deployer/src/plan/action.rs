@@ -10,6 +10,7 @@ use super::change::Change;
 use super::effect::Effect;
 use super::reason::{Note, Reason};
 use crate::kinds::{Action, KindRef, ObservedResource, Order};
+use crate::state::Intent;
 
 /// One resource and the plan for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,6 +156,8 @@ pub struct Plan {
     pub(crate) side: Side,
     /// The parents whose owners decide the deletions of parts.
     pub(crate) parents: Vec<LiveParent>,
+    /// The addresses of interrupted actions that are not part of this plan.
+    pub(crate) left_out: BTreeSet<String>,
 }
 
 impl Plan {
@@ -163,6 +166,11 @@ impl Plan {
         let about = kind.about();
         let named = about.parent_in(&live.spec)?;
         self.parents.iter().find(|whole| about.part_of() == Some(whole.kind.name()) && whole.is_called(named))
+    }
+
+    /// Tells whether an interrupted action is none of this plan's, so that a later run has to look for its resource.
+    pub(crate) fn leaves_out(&self, intent: &Intent) -> bool {
+        self.left_out.contains(&intent.address)
     }
 }
 

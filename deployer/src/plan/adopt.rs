@@ -38,6 +38,9 @@ pub(super) fn adoptions_only(plan: Plan, wanted: &Adoption, seen: &Observation) 
     }
     let mut plan = plan;
     plan.actions.retain(|planned| is_adoption(planned) && !later.contains(&planned.address));
+    let interrupted = seen.prior.intents.iter().map(|intent| &intent.address);
+    let is_adopted = |address: &String| plan.actions.iter().any(|planned| planned.address == *address);
+    plan.left_out = interrupted.filter(|address| !is_adopted(address)).cloned().collect();
     plan.notes.extend(later.into_iter().map(|address| Note::new(address, Remark::AdoptedLater)));
     Ok(plan)
 }

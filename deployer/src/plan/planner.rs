@@ -72,6 +72,7 @@ fn compare(question: &Question<'_>) -> Result<Plan, PlanError> {
     }
     planner.drop_second_records();
     planner.orphans();
+    planner.plan.left_out = planner.left_out();
     let Planner { mut plan, problems, known, owners, .. } = planner;
     take_along(&mut plan.actions);
     plan.parents = parents(&plan.actions, &owners);
@@ -131,6 +132,16 @@ impl<'a> Planner<'a> {
             Goal::Apply | Goal::Refresh | Goal::Adopt(_) => self.apply_node(node, spec, live, prior),
             Goal::Destroy => self.destroy_node(node, live, prior),
         }
+    }
+
+    /// Lists the addresses of interrupted actions that the selection leaves out.
+    fn left_out(&self) -> BTreeSet<String> {
+        let is_part = |address: &String| match self.graph.node(address) {
+            Some(_) => self.selected.contains(address),
+            None => self.is_asked_for(address),
+        };
+        let interrupted = self.seen.prior.intents.iter().map(|intent| &intent.address);
+        interrupted.filter(|address| !is_part(address)).cloned().collect()
     }
 
     /// Reports an external resource that does not exist. Nothing else about it is ours.

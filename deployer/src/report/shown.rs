@@ -38,8 +38,9 @@ impl MaskedPlan {
             outputs: plan.outputs.iter().map(|(name, value)| (cover.line(name), cover.line(value))).collect(),
             output_changes: plan.output_changes.iter().map(|change| cover.output(change)).collect(),
             side: plan.side,
-            // Nothing of them is shown.
+            // Nothing of these is shown.
             parents: Vec::new(),
+            left_out: BTreeSet::new(),
         })
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn is_asked_for(&self, address: &str) -> bool {
+    pub(super) fn is_asked_for(&self, address: &str) -> bool {
         let named = |names: &[String]| names.iter().any(|name| is_named(address, name));
         (self.selection.target.is_empty() || named(&self.selection.target)) && !named(&self.selection.exclude)
     }

@@ -1,6 +1,6 @@
 //! `--target` and `--exclude`.
 
-use crate::plan::{Action, Goal, Selection};
+use crate::plan::{Action, Adoption, Goal, Selection};
 
 use super::world::Stack;
 use super::{ALARM, QUEUES, World};
@@ -77,4 +77,23 @@ fn what_is_excluded_from_a_destruction_keeps_what_it_stands_on() {
     let gone = touched(&world, &both(), Goal::Destroy, exclude(&["alarms.oldest"]));
     let gone: Vec<_> = gone.iter().map(|(address, _)| address.as_str()).collect();
     assert_eq!(gone, ["queues.inbox.dead_letter", "queues.inbox"]);
+}
+
+#[test]
+fn interrupted_actions_that_a_plan_leaves_out_stay_in_the_state() {
+    let text = "stack: couch\nqueues: { a: {}, b: {} }\n";
+    let mut world = World::applied(&text.replace("b: {}", "b: {}, gone: {}"));
+    for address in ["queues.a", "queues.b", "queues.gone"] {
+        world.intend(address, Action::Create);
+        world.forget(address);
+    }
+    let left_out = |goal: Goal, names: &[&str]| {
+        let plan = world.plan(&Stack::of(text, &[]), goal, &target(names)).expect("a plan");
+        plan.left_out.into_iter().collect::<Vec<_>>()
+    };
+    let adoption = Goal::Adopt(Adoption { address: "queues.a".into(), id: None });
+    assert_eq!(left_out(Goal::Apply, &[]), [""; 0]);
+    assert_eq!(left_out(Goal::Destroy, &[]), [""; 0]);
+    assert_eq!(left_out(Goal::Apply, &["queues.a"]), ["queues.b", "queues.gone"]);
+    assert_eq!(left_out(adoption, &[]), ["queues.b", "queues.gone"]);
 }
