@@ -204,12 +204,12 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
     RecordResult { outcome: Outcome::Redeliver(wait), sign: sign(&failure) }
 }
 
-/// Returns the meaning of `failure` for the records after it. A reply that is no picture and a fault inside the model
-/// may concern this prompt alone.
+/// Returns the meaning of `failure` for the records after it. A fault inside the model may concern this prompt alone. So
+/// may a reply that is no picture, but it is billed: if several follow each other, the next one likely costs as much.
 fn sign(failure: &Failure) -> Sign {
     match failure {
         Failure::LimitReached { until } => Sign::LimitReached { until: *until },
-        Failure::Model { cause: ModelError::Faulty(_) | ModelError::Unreadable(_), .. } => Sign::None,
+        Failure::Model { cause: ModelError::Faulty(_), .. } => Sign::None,
         Failure::Store { cause: StoreError::Contended(_) | StoreError::Unreadable(_), .. } => Sign::None,
         Failure::Model { .. } | Failure::Store { .. } | Failure::OutOfTime { .. } => Sign::Failing,
         Failure::Rejected(_) | Failure::Busy { .. } | Failure::Interrupted | Failure::OtherPrompt => Sign::None,

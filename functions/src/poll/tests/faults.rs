@@ -55,6 +55,15 @@ async fn a_model_that_refuses_the_account_does_not_empty_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_model_that_replies_without_pictures_is_not_paid_for_the_whole_queue() {
+    let (studio, queue) = (slow(0), FakeQueue::of(&["no picture"; 100]));
+    let (_, log) = run(&studio, &queue, &settings(1), seconds(600)).await;
+    assert!((10..=13).contains(&studio.models[0].calls()), "{}", studio.models[0].calls());
+    assert_eq!(queue.left().len(), 100);
+    assert_eq!(lines(&log, "nothing is drawn, one message a minute").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_picture_drawn_lets_the_others_through_again() {
     let (studio, queue) = (slow(0), FakeQueue::of(&["refused"; 3]));
     let script = async {
