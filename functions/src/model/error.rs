@@ -56,7 +56,7 @@ impl Why {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Access => {
-                "the function's role needs bedrock:InvokeModel on this model; the account needs access to the model, which a new account may not have yet"
+                "the function's role needs bedrock:InvokeModel on this model; the account needs access to the model, which a new account may not have yet: an administrator's first call subscribes it to a model of another provider (AWS Marketplace)"
             }
             Self::Model => {
                 "the model has ended, is unknown, or is not offered in this region; check MODEL_ID and MODEL_REGION"
@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_the_operator_where_to_look() {
-        assert!(refused(Why::Access).to_string().contains("bedrock:InvokeModel"));
+        let access = refused(Why::Access).to_string();
+        assert!(access.contains("bedrock:InvokeModel") && access.contains("Marketplace"), "{access}");
         assert!(refused(Why::Model).to_string().contains("MODEL_REGION"));
         assert!(refused(Why::Quota).to_string().contains("Service Quotas"));
         assert!(refused(Why::Request).to_string().contains("MODEL_FAMILY"));
