@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::local::tell_waiting;
 use super::options::{Approval, Choice, ExpectedPlan};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
@@ -110,6 +111,7 @@ pub(super) async fn carry_out(run: &Run, ready: Ready, began: Instant) -> Result
     drop(observer);
     run.annotate(&refusals(&applied.outcome, &applied.loaded.document), Some(&secrets));
     form::print_applied(&run.terminal, &applied, began.elapsed());
+    tell_waiting(run, applied.loaded.document.region()).await;
     Ok(ExecutionEnd { code: code(&applied.outcome), applied })
 }
 

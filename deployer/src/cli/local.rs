@@ -23,18 +23,37 @@ pub struct Local {
     command: LocalCommand,
 }
 
+/// Whether IAM permissions are enforced. Without an option, a new cloud enforces them.
+#[derive(Debug, Args)]
+struct Permissions {
+    /// Refuse what IAM does not allow: the default.
+    #[arg(long, hide = true, value_parser = FalseyValueParser::new())]
+    check_permissions: bool,
+    /// Let functions and users do everything.
+    #[arg(long, conflicts_with = "check_permissions", value_parser = FalseyValueParser::new())]
+    no_check_permissions: bool,
+}
+
+impl Permissions {
+    fn check(&self) -> Option<bool> {
+        match (self.check_permissions, self.no_check_permissions) {
+            (false, false) => None,
+            (check, _) => Some(check),
+        }
+    }
+}
+
 /// The local cloud's verbs.
 #[derive(Debug, Subcommand)]
-pub enum LocalCommand {
+enum LocalCommand {
     /// Start the local cloud, with the buckets that the stack expects to find
     #[command(add = START)]
     Start {
         /// Create this bucket, too (repeatable).
         #[arg(long, value_name = "NAME")]
         bucket: Vec<String>,
-        /// Enforce IAM permissions.
-        #[arg(long, value_parser = FalseyValueParser::new())]
-        check_permissions: bool,
+        #[command(flatten)]
+        permissions: Permissions,
         /// Let the picture models that Bedrock has retired answer.
         #[arg(long, value_parser = FalseyValueParser::new())]
         allow_retired_models: bool,
@@ -71,7 +90,7 @@ const EXAMPLES: Examples = Examples(&[
 ]);
 const START: Examples = Examples(&[
     ("deployer local start", "with the buckets that stack.yaml expects to find"),
-    ("deployer local start --check-permissions", "refuse what the functions' roles do not allow"),
+    ("deployer local start --no-check-permissions", "functions may do more than their roles allow"),
 ]);
 const STOP: Examples = Examples(&[("deployer local stop", "its data stays in .deployer/local")]);
 const STATUS: Examples = Examples(&[("deployer local status --json", "whether it runs, and where")]);
@@ -83,8 +102,8 @@ const CONFIRM: Examples = Examples(&[
 impl Local {
     pub(super) async fn run(self, run: &Run) -> Exit {
         match self.command {
-            LocalCommand::Start { bucket, check_permissions, allow_retired_models } => {
-                start(run, bucket, check_permissions, allow_retired_models).await
+            LocalCommand::Start { bucket, permissions, allow_retired_models } => {
+                start(run, bucket, &permissions, allow_retired_models).await
             }
             LocalCommand::Stop => {
                 let stopped = local::stop(&run.root()).await.map_err(failure)?;
@@ -100,7 +119,7 @@ impl Local {
     }
 }
 
-async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_retired_models: bool) -> Exit {
+async fn start(run: &Run, buckets: Vec<String>, permissions: &Permissions, allow_retired_models: bool) -> Exit {
     let mut options = StartOptions {
         root: run.root(),
         deployer: std::env::current_exe().map_err(|error| {
@@ -111,7 +130,7 @@ async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_r
             )
         })?,
         region: "us-east-1".to_owned(),
-        check_permissions,
+        check_permissions: permissions.check(),
         allow_retired_models,
         buckets,
         venv: None,
@@ -165,6 +184,18 @@ async fn confirm(run: &Run, address: Option<String>) -> Exit {
     }
     form::print_confirmed(&run.terminal, &waiting);
     Ok(OK)
+}
+
+/// Names the command that confirms e-mail subscriptions, if some of this region wait in the local cloud.
+pub(super) async fn tell_waiting(run: &Run, region: &str) {
+    if !run.global.local {
+        return;
+    }
+    // The hint is worth no failure of a command that has done its work.
+    let Ok(cloud) = local::current(&run.root()) else { return };
+    if let Ok(waiting) = Subscriptions::of(&cloud, region).pending().await {
+        form::print_waiting(&run.terminal, &waiting);
+    }
 }
 
 async fn bedrock(port: u16, settings: local::bedrock::Settings) -> Exit {

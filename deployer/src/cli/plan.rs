@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::examples::Examples;
+use super::local::tell_waiting;
 use super::options::{Choice, Refresh};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
@@ -61,6 +62,7 @@ impl Plan {
         if let Some(file) = &out {
             form::print_saved(&run.terminal, file);
         }
+        tell_waiting(run, ready.loaded.document.region()).await;
         let changes = ready.plan.has_changes();
         Ok(if choice.detailed_exitcode && changes { CHANGES } else { OK })
     }

@@ -87,7 +87,7 @@ pub async fn start(options: &StartOptions, progress: &dyn Fn(&str)) -> Result<Lo
     let previous = directory.read_record()?;
     let record = match previous {
         Some(record) if record.running() => {
-            if record.check_permissions != options.check_permissions {
+            if options.check_permissions.is_some_and(|wanted| wanted != record.check_permissions) {
                 return Err(LocalError::OtherPermissionChecks { checks: record.check_permissions });
             }
             record

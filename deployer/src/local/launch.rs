@@ -96,7 +96,7 @@ async fn launch_on(
         port,
         bedrock_port,
         region: options.region.clone(),
-        check_permissions: options.check_permissions,
+        check_permissions: checks_permissions(options),
         secret_access_key: secret,
         emulator,
         bedrock,
@@ -145,10 +145,15 @@ fn emulator_command(
         .env("DEPLOYER_LOCAL_MAIL", directory.mail())
         // The emulator removes containers when it starts; a socket that does not exist keeps it away from Docker.
         .env("DOCKER_HOST", format!("unix://{}", directory.at("no-docker.sock").display()));
-    if options.check_permissions {
+    if checks_permissions(options) {
         command.env("AUTH", "true");
     }
     command
+}
+
+/// AWS always enforces IAM permissions.
+fn checks_permissions(options: &StartOptions) -> bool {
+    options.check_permissions.unwrap_or(true)
 }
 
 /// Builds a command with a clean environment whose home and temporary files lie in the cloud's directory.

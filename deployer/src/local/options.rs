@@ -11,8 +11,9 @@ pub struct StartOptions {
     pub deployer: PathBuf,
     /// The region of buckets, and of requests that name no region.
     pub region: String,
-    /// Enforces IAM permissions for the deployer's calls and the functions' roles.
-    pub check_permissions: bool,
+    /// Enforces IAM permissions for users and the functions' roles. `None` leaves a running cloud as it is, and enforces
+    /// them in a new one.
+    pub check_permissions: Option<bool>,
     /// Lets the Bedrock stand-in serve retired models.
     pub allow_retired_models: bool,
     /// Buckets to create if they are missing.

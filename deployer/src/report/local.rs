@@ -1,5 +1,6 @@
 //! Prints what became of the local cloud.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -46,6 +47,14 @@ pub fn print_pending(terminal: &Terminal, waiting: &[PendingSubscription]) {
     }
     for pending in waiting {
         terminal.data(&format!("{}  {}\n", pending.address, pending.topic_arn));
+    }
+}
+
+/// Names the command that confirms the waiting subscriptions.
+pub fn print_waiting(terminal: &Terminal, waiting: &[PendingSubscription]) {
+    let addresses: BTreeSet<&str> = waiting.iter().map(|pending| pending.address.as_str()).collect();
+    for address in addresses {
+        terminal.say(&format!("Confirm the e-mail subscription of {address}: `deployer local confirm {address}`"));
     }
 }
 

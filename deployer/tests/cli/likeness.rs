@@ -87,8 +87,12 @@ fn mail(local: &Local) -> String {
 #[tokio::test]
 async fn an_alarm_rings_and_its_mail_reaches_an_address_once_that_is_confirmed() {
     let local = Local::with(STACK, "worker.zip", &worker("one"));
-    local.ok(&["--local", "apply", "-y"]);
-    let plan = local.ok(&["--local", "plan"]).stdout;
+    let waits = "`deployer local confirm me@example.com`";
+    let applied = local.ok(&["--local", "apply", "-y"]);
+    assert!(applied.stderr.contains(waits), "{applied}");
+    let planned = local.ok(&["--local", "plan"]);
+    assert!(planned.stderr.contains(waits), "{planned}");
+    let plan = planned.stdout;
     assert!(plan.contains("No changes.") && plan.contains("confirm the e-mail subscription"), "{plan}");
     let status = local.ok(&["local", "status"]).stdout;
     assert!(status.contains(local.text("mail")), "{status}");
@@ -110,8 +114,8 @@ async fn an_alarm_rings_and_its_mail_reaches_an_address_once_that_is_confirmed()
     assert!(other.code == Some(1) && other.stderr.contains("local::not-pending"), "{other}");
     local.ok(&["local", "confirm", "me@example.com"]);
     assert_eq!(local.ok(&["local", "confirm", "--json"]).stdout.trim(), "[]");
-    let plan = local.ok(&["--local", "plan"]).stdout;
-    assert!(plan.contains("No changes.") && !plan.contains("confirm the e-mail"), "{plan}");
+    let plan = local.ok(&["--local", "plan"]);
+    assert!(plan.stdout.contains("No changes.") && !plan.to_string().contains("confirm"), "{plan}");
 
     let url = clients.sqs.get_queue_url().queue_name("like-jobs").send().await.expect("the queue").queue_url;
     clients.sqs.send_message().set_queue_url(url).message_body("a job").send().await.expect("it is sent");
@@ -154,9 +158,8 @@ async fn a_function_logs_as_planned_keeps_its_versions_and_finishes_its_requests
 }
 
 #[tokio::test]
-async fn checked_permissions_are_enough_for_a_plan_by_its_printed_policy_and_no_less_is() {
-    let mut local = Local::with(STACK, "worker.zip", &worker("one"));
-    local.restart("--check-permissions");
+async fn permissions_are_enough_for_a_plan_by_its_printed_policy_and_no_less_is() {
+    let local = Local::with(STACK, "worker.zip", &worker("one"));
     local.ok(&["--local", "apply", "-y"]);
     let policy = local.ok(&["--local", "iam", "plan"]).stdout;
     let clients = local.clients().await;
@@ -173,6 +176,31 @@ async fn checked_permissions_are_enough_for_a_plan_by_its_printed_policy_and_no_
         assert_eq!(ran.code, Some(code), "{ran}");
         assert_eq!(ran.stderr.contains("aws::access-denied"), code == 1, "{ran}");
     }
+}
+
+#[tokio::test]
+async fn permissions_are_not_enforced_on_request_and_a_running_cloud_keeps_to_it() {
+    let mut local = Local::with(STACK, "worker.zip", &worker("one"));
+    let other = local.run(&["local", "start", "--no-check-permissions"]);
+    assert!(other.code == Some(1) && other.stderr.contains("`deployer local stop` first"), "{other}");
+    local.restart("--no-check-permissions");
+    local.ok(&["local", "start"]);
+    let clients = local.clients().await;
+    clients.iam.create_user().user_name("nobody").send().await.expect("a user");
+    let made = clients.iam.create_access_key().user_name("nobody").send().await.expect("a key");
+    let key = made.access_key.expect("a key");
+    let endpoint = format!("--endpoint-url={}", local.text("endpoint_url"));
+    let plan = || {
+        let mut plan = local.command(&[&endpoint, "plan"]);
+        plan.env("AWS_ACCESS_KEY_ID", &key.access_key_id).env("AWS_SECRET_ACCESS_KEY", &key.secret_access_key);
+        RunOutput::of(plan.output().expect("the binary runs"))
+    };
+    let allowed = plan();
+    assert_eq!(allowed.code, Some(0), "{allowed}");
+    local.ok(&["local", "stop"]);
+    local.ok(&["local", "start"]);
+    let denied = plan();
+    assert!(denied.code == Some(1) && denied.stderr.contains("aws::access-denied"), "{denied}");
 }
 
 async fn appears(path: &Path) {
