@@ -4,6 +4,7 @@
 mod advice;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::aws::AwsError;
@@ -29,7 +30,18 @@ pub(crate) fn unread(error: &AwsError) -> String {
 /// Part of the path where `aws login` caches credentials.
 const LOGIN_CACHE: &str = "/login/cache/";
 
+/// A whole stack for somebody who has none yet, and where to go on.
+const FIRST_STACK: &str = "\
+stack: hello
+region: eu-west-1
+queues:
+  jobs: { visibility_timeout: 3m, redrive: { max_receive_count: 3 } }
+outputs: { jobs: \"${queues.jobs.url}\" }
+Save it as stack.yaml, then: `deployer validate`, `deployer local start`, `deployer apply --local`
+Functions and more: https://github.com/couch-explorers/deployer#your-own-stack";
+
 const NO_CREDENTIALS: &str = "aws::no-credentials";
+const WRONG_ACCOUNT: &str = "aws::wrong-account";
 
 /// One or more findings, and the text that they point into.
 #[derive(Debug)]
@@ -58,6 +70,11 @@ impl Failure {
     /// Tells whether a finding says that there are no credentials.
     pub fn is_without_credentials(&self) -> bool {
         self.findings.0.iter().any(|finding| finding.code == NO_CREDENTIALS)
+    }
+
+    /// Tells whether a finding says that the credentials are for another account than the stack's.
+    pub fn is_wrong_account(&self) -> bool {
+        self.findings.0.iter().any(|finding| finding.code == WRONG_ACCOUNT)
     }
 
     /// Masks secrets in messages of stages that do not know the secrets.
@@ -114,8 +131,14 @@ impl Failure {
     }
 
     pub(crate) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
-        let help = "name the file with `-f FILE`, or change to its directory with `-C DIR`";
-        let message = format!("cannot read {}: {error}", file.display());
+        let elsewhere = "name the file with `-f FILE`, or change to its directory with `-C DIR`";
+        let (message, help) = match error.kind() {
+            ErrorKind::NotFound => (
+                format!("there is no {}", file.display()),
+                format!("{elsewhere}. Or begin with this one:\n{FIRST_STACK}"),
+            ),
+            _ => (format!("cannot read {}: {error}", file.display()), elsewhere.to_owned()),
+        };
         Self { source: Some(SourceText::new(file, "")), ..Self::plain("stack::unreadable", message, help) }
     }
 
@@ -211,10 +234,13 @@ impl Failure {
     }
 
     pub(crate) fn wrong_account(wanted: &str, found: &str, document: &Document) -> Self {
-        let message = format!("these credentials are for the account {found}, but the stack belongs to {wanted}");
+        let owner = match document.env() {
+            Some(env) => format!("the environment `{env}`"),
+            None => "the stack".to_owned(),
+        };
+        let message = format!("these credentials are for the account {found}, but {owner} belongs to {wanted}");
         let help = "choose the right profile with AWS_PROFILE, or correct `account:`";
-        let mut findings =
-            Findings(vec![finding("aws::wrong-account", DocPath::of(["account"]), message, help.into())]);
+        let mut findings = Findings(vec![finding(WRONG_ACCOUNT, DocPath::of(["account"]), message, help.into())]);
         document.place(&mut findings);
         Self::of(findings, Some(document))
     }

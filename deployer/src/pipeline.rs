@@ -45,6 +45,7 @@ mod code;
 mod credentials;
 mod desk;
 mod env;
+mod env_file;
 mod execute;
 mod gather;
 mod look;
@@ -82,7 +83,8 @@ use gather::{GatheredInputs, gather};
 
 pub use check::{LoadedStack, check, load, validate};
 pub use desk::Desk;
-pub use env::{Environment, environments, erase};
+pub use env::{AbsentEnvironment, Environment, Environments, environments, erase, in_each_environment};
+pub use env_file::declared;
 pub use execute::ApplyResult;
 pub use look::{RefreshResult, Sight, look, reach};
 pub use permissions::{Extent, Whereabouts, permissions, whereabouts};
@@ -215,7 +217,8 @@ fn decide(material: &Material<'_>) -> Result<Plan, Failure> {
     let plan = plan(&question).map_err(|error| Failure::plan(error, document))?;
     let notes = models::notes(&gathered.models, &plan, graph, document, &(settings.now)())?;
     let unread = observation.unread.iter().map(|read| Note::text(&read.address, failure::unread(&read.error)));
-    Ok(plan.with_notes(notes.into_iter().chain(unread).collect()))
+    let values = env_file::notes(document, settings);
+    Ok(plan.with_notes(notes.into_iter().chain(unread).chain(values).collect()))
 }
 
 /// Runs work that changes nothing; the first signal ends it at once.

@@ -76,10 +76,15 @@ async fn deploy(
     let began = Instant::now();
     let expected = Review::read(expected.word())?;
     let settings = run.settings(choice, "ci")?;
+    let occasion = occasion(&run.environment, &run.root());
+    match preview::alone(run, &settings, &occasion)? {
+        Some(Fate::Deploy(env)) => return Box::pin(preview::deploy(run, &settings, &env, pages, secrets)).await,
+        Some(Fate::Destroy(env)) => return Box::pin(preview::destroy(run, &settings, &env, pages)).await,
+        None => {}
+    }
     let loaded = run.load(&settings)?;
     *secrets = Some(loaded.document.secrets().clone());
     pages.mask(&loaded);
-    let occasion = occasion(&run.environment, &run.root());
     let decision = occasion.decide(&loaded.document.ci().apply_on);
     form::print_mode(&run.terminal, decision.apply, &decision.why);
 
@@ -90,7 +95,7 @@ async fn deploy(
     }
     let fate = preview::fate(run, loaded.document.ci(), &occasion);
     if let Some(Fate::Destroy(env)) = &fate {
-        return preview::destroy(run, &loaded, &settings, env, pages).await;
+        return Box::pin(preview::destroy(run, &settings, env, pages)).await;
     }
     let prepared = match decision.apply {
         true => run.plan_to_write(loaded, &settings, &Goal::Apply).await,
@@ -118,7 +123,7 @@ async fn deploy(
     ready::print_plan(&run.terminal, &ready);
     ready::print_digest(&run.terminal, &effects);
     if let Some(Fate::Deploy(env)) = &fate {
-        let code = preview::deploy(run, &settings, env, pages).await?;
+        let code = Box::pin(preview::deploy(run, &settings, env, pages, secrets)).await?;
         if code != OK {
             return Ok(code);
         }

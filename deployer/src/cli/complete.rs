@@ -78,7 +78,7 @@ fn elements(section: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names.map(|name| (name, String::new())))
 }
 
-/// Lists the preview environments whose state is in a directory. Listing a bucket would need the network.
+/// Lists the declared environments, and those whose state is in a directory. Listing a bucket would need the network.
 pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };
     let key = format!("{}.json", document.stack_name());
@@ -89,8 +89,9 @@ pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
         _ => base.join(".deployer/state"),
     });
     let files = places.iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();
-    let names: BTreeSet<String> =
+    let mut names: BTreeSet<String> =
         files.filter_map(|file| env::of_state_key(&key, &file.file_name().to_string_lossy())).collect();
+    names.extend(document.environment().declared().iter().filter(|name| *name != env::MAIN).cloned());
     candidates(typed, names.into_iter().map(|name| (name, String::new())))
 }
 

@@ -14,6 +14,10 @@ use crate::plan::Goal;
 // A destroy follows dependencies in the opposite direction from an apply.
 #[command(
     add = EXAMPLES,
+    // They are accepted, so that a script can give all commands the same options.
+    mut_arg("replace", |arg| arg.hide(true)),
+    mut_arg("adopt", |arg| arg.hide(true)),
+    mut_arg("create_state_bucket", |arg| arg.hide(true)),
     mut_arg("target", |arg| arg.help("Only this address or element, and what needs it (repeatable)")),
     mut_arg("exclude", |arg| arg.help("Not this address or element, nor what it needs (repeatable)")),
 )]

@@ -12,13 +12,13 @@ use super::options::{Approval, Choice, duration};
 use super::run::Run;
 use super::{Exit, OK, approval, complete};
 use crate::failure::Failure;
-use crate::pipeline::{self, Environment};
+use crate::pipeline::{self, Environment, Environments};
 use crate::plan::Goal;
 use crate::report::progress::Preparation;
 use crate::report::{env as form, ready};
 use crate::spec::nearest::{nearest, quoted};
 
-/// List and destroy preview environments
+/// List and destroy environments
 #[derive(Debug, Args)]
 #[command(add = EXAMPLES)]
 pub struct Env {
@@ -29,7 +29,7 @@ pub struct Env {
 /// The environments' verbs.
 #[derive(Debug, Subcommand)]
 pub enum EnvCommand {
-    /// List the environments that have a state beside the stack's
+    /// List the environments: those with a state, and those that `environments:` declares
     #[command(add = LIST)]
     List,
     /// Destroy environments with all that they own
@@ -38,7 +38,7 @@ pub enum EnvCommand {
         /// These environments.
         #[arg(required_unless_present = "stale", conflicts_with = "stale", add = ArgValueCompleter::new(complete::environments))]
         name: Vec<String>,
-        /// All that nobody has applied for this long: 12h, 7d.
+        /// All previews that nobody has applied for this long: 12h, 7d.
         #[arg(long, value_name = "DURATION", value_parser = duration)]
         stale: Option<Duration>,
         #[command(flatten)]
@@ -47,10 +47,10 @@ pub enum EnvCommand {
 }
 
 const EXAMPLES: Examples = LIST;
-const LIST: Examples = Examples(&[("deployer env list", "the previews that there are")]);
+const LIST: Examples = Examples(&[("deployer env list", "staging, production and the previews, as far as they exist")]);
 const DESTROY: Examples = Examples(&[
     ("deployer env destroy pr-7", "one preview with all that it owns"),
-    ("deployer env destroy --stale 7d --auto-approve", "all that nobody has applied for a week"),
+    ("deployer env destroy --stale 7d --auto-approve", "all previews that nobody has applied for a week"),
 ]);
 
 impl Env {
@@ -63,25 +63,24 @@ impl Env {
 }
 
 /// Lists the environments of the stack in the file, regardless of `--env`.
-async fn environments(run: &Run, operation: &str) -> Result<Vec<Environment>, Failure> {
-    let mut settings = run.settings_to_operate(&Choice::default(), operation)?;
-    settings.inputs.preview = None;
-    let loaded = pipeline::load(&settings)?;
-    pipeline::environments(&loaded, &settings, &run.stop).await
+async fn environments(run: &Run, operation: &str) -> Result<Environments, Failure> {
+    let settings = run.settings_to_operate(&Choice::default(), operation)?;
+    pipeline::environments(&settings, &run.stop).await
 }
 
 async fn list(run: &Run) -> Exit {
-    let found = environments(run, "env list").await?;
-    form::print_list(&run.terminal, &found);
+    form::print_list(&run.terminal, &environments(run, "env list").await?);
     Ok(OK)
 }
 
 async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved: &Approval) -> Exit {
     approval::possible(run, approved, "env destroy")?;
-    let found = environments(run, "env destroy").await?;
+    let Environments { found, absent } = environments(run, "env destroy").await?;
     if let Some(name) = names.iter().find(|name| !found.iter().any(|env| env.name == **name)) {
         let known = || found.iter().map(|env| env.name.as_str());
+        let account = absent.iter().find(|env| env.name == *name).and_then(|env| env.account.as_ref());
         let help = match nearest(name, known()) {
+            _ if account.is_some() => "it belongs to another account: use credentials of that account".to_owned(),
             Some(meant) => format!("did you mean `{meant}`?"),
             None if found.is_empty() => "there is none; tags of what it may have left: `deployer:env`".to_owned(),
             None => format!("there are {}", quoted(known())),
@@ -91,6 +90,8 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
     let chosen: Vec<Environment> = found
         .into_iter()
         .filter(|env| match stale {
+            // A declared environment is no preview, however long it stays as it is.
+            Some(_) if env.loaded.document.environment().is_declared() => false,
             Some(age) => is_older(&env.snapshot.state.written_at, &(env.settings.now)(), age),
             None => names.contains(&env.name),
         })

@@ -15,7 +15,7 @@ impl CommandExt for Examples {}
 /// The exit codes that scripts rely on.
 pub(super) const EXITS: &[(&str, &str)] = &[
     ("0", "done"),
-    ("1", "an error, in the words of the command line too"),
+    ("1", "an error, wrong usage included"),
     ("2", "changes are pending: only with --detailed-exitcode, or `deployer drift`"),
     ("130", "interrupted"),
 ];
@@ -45,7 +45,7 @@ fn exits() -> String {
     EXITS.iter().fold(String::from("Exit codes:"), |text, (code, means)| format!("{text}\n  {code:<3}  {means}"))
 }
 
-fn text(examples: &[(&str, &str)]) -> String {
+pub(super) fn text(examples: &[(&str, &str)]) -> String {
     let width = examples.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
     let apart = width <= 52;
     let mut text = String::from("Examples:");

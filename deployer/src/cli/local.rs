@@ -136,9 +136,11 @@ async fn start(run: &Run, buckets: Vec<String>, permissions: &Permissions, allow
         venv: None,
     };
     if run.global.file.exists() {
-        let loaded = pipeline::load(&run.settings_offline(&Choice::default())?)?;
-        options.region = loaded.document.region().to_owned();
-        options.buckets.extend(expected_buckets(&loaded));
+        for settings in pipeline::in_each_environment(&run.settings_offline(&Choice::default())?)? {
+            let loaded = pipeline::load(&settings)?;
+            options.region = loaded.document.region().to_owned();
+            options.buckets.extend(expected_buckets(&loaded));
+        }
     }
     let cloud = local::start(&options, &|line| run.terminal.say(line)).await.map_err(failure)?;
     form::print_start(&run.terminal, &cloud, &options.buckets);

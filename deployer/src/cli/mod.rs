@@ -15,6 +15,7 @@ mod environment;
 mod examples;
 mod execution;
 mod graph;
+mod help;
 mod iam;
 mod invoke;
 mod local;
@@ -131,11 +132,13 @@ pub fn main() -> i32 {
     shield::raise();
     complete::answer(command);
     let environment = ProcessEnvironment::of_process();
-    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = help::without_globals(command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            if error.use_stderr() {
+            if std::env::args_os().count() <= 1 {
+                environment.usage_terminal().usage_error(&help::short(&command()));
+            } else if error.use_stderr() {
                 environment.usage_terminal().usage_error(&error.render().to_string());
             } else if let Err(unwritten) = error.print()
                 && unwritten.kind() != std::io::ErrorKind::BrokenPipe

@@ -32,7 +32,7 @@ pub struct Global {
     /// Read variables from a YAML or JSON file (repeatable).
     #[arg(long, global = true, env = "DEPLOYER_VAR_FILE", value_name = "FILE")]
     pub var_file: Vec<PathBuf>,
-    /// Work on this preview environment instead of the stack itself.
+    /// Work on this environment: `staging`, `production`, or a preview such as `pr-7`.
     #[arg(long = "env", global = true, env = "DEPLOYER_ENV", value_name = "NAME", value_parser = environment, add = ArgValueCompleter::new(complete::environments))]
     pub preview: Option<String>,
     /// Use the local cloud instead of AWS.

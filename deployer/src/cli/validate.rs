@@ -9,7 +9,8 @@ use super::run::Run;
 use super::{Exit, OK, complete};
 use crate::codes;
 use crate::failure::Failure;
-use crate::report::{explain, ready};
+use crate::pipeline;
+use crate::report::{env as form, explain, ready};
 
 /// Check stack.yaml without AWS
 #[derive(Debug, Args)]
@@ -37,9 +38,16 @@ impl Validate {
     }
 }
 
+/// Checks the stack in the environment of `--env`, else in each that it declares.
 fn check(run: &Run) -> Exit {
-    let loaded = run.validate(&run.settings_offline(&Choice::default())?)?;
-    ready::print_valid(&run.terminal, &loaded, &run.global.file);
+    for settings in pipeline::in_each_environment(&run.settings_offline(&Choice::default())?)? {
+        let loaded = run.validate(&settings).inspect_err(|_| {
+            if let Some(env) = settings.inputs.preview.as_ref().filter(|_| run.global.preview.is_none()) {
+                form::print_heading(&run.terminal, env);
+            }
+        })?;
+        ready::print_valid(&run.terminal, &loaded, &run.global.file);
+    }
     Ok(OK)
 }
 

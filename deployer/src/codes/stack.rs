@@ -53,6 +53,13 @@ pub(super) const CODES: &[Code] = &[
         "Save it as UTF-8; in most editors that is a choice when saving. `iconv -f latin1 -t utf-8` converts a file.",
     ),
     error(
+        "stack::left-out",
+        "An element refers to another one that `only_in` or `not_in` leaves out of this environment.",
+        "queues:\n  orders: { only_in: [production] }\n  jobs: { depends_on: [queues.orders] }\n",
+        "queues:\n  orders: { only_in: [production] }\n  jobs: { only_in: [production], depends_on: [queues.orders] }\n",
+        "Give the element that refers the same property, or leave the other one in. Outputs that refer to it are left out by themselves.",
+    ),
+    error(
         "stack::long-name",
         "A name that follows from the stack's name, from another name or from a reference is longer than AWS takes.",
         "queues:\n  orders:\n    name: a-name-that-leaves-no-room-for-the-longer-one-of-the-dead-letter-queue-beside-it\n    redrive: { max_receive_count: 3 }\n",
@@ -85,6 +92,13 @@ pub(super) const CODES: &[Code] = &[
         "region: cn-north-1\nroles:\n  reader: { trust: [lambda.amazonaws.com], managed_policy_arns: [ \"arn:aws:iam::aws:policy/ReadOnlyAccess\" ] }\n",
         "region: cn-north-1\nroles:\n  reader: { trust: [lambda.amazonaws.com], managed_policy_arns: [ \"arn:${aws.partition}:iam::aws:policy/ReadOnlyAccess\" ] }\n",
         "Write `arn:${aws.partition}:…`, which is right in every region.",
+    ),
+    error(
+        "stack::no-environment",
+        "The stack declares its environments, `main` is none of them, and the command names none.",
+        "environments: [staging, production]\n",
+        "environments: [main, staging]\n",
+        "Name one: `--env staging`, or DEPLOYER_ENV. To use the stack without `--env` as well, add `main` to `environments`.",
     ),
     error(
         "stack::not-covered",
@@ -217,6 +231,13 @@ pub(super) const CODES: &[Code] = &[
         "buckets:\n  images: { name: im }\n",
         "buckets:\n  images: { name: shop-images }\n",
         "Write a longer one.",
+    ),
+    error(
+        "stack::unknown-environment",
+        "The stack declares its environments, and a command's `--env`, `only_in` or `not_in` names another one. A misspelt name would create one more copy of everything, or leave an element out everywhere.",
+        "environments: [main, staging]\nqueues:\n  orders: { only_in: [stagin] }\n",
+        "environments: [main, staging]\nqueues:\n  orders: { only_in: [staging] }\n",
+        "Write one of the declared names, or add the name to `environments`. `ci: { preview: pull_request }` also allows `pr-NUMBER`, and `preview: branch` names unlike the declared ones.",
     ),
     error(
         "stack::unknown-output",

@@ -22,6 +22,9 @@ pub trait TextLocator {
 
     /// Tells whether `stack.yaml` has the element of an address. The element may have too many errors to be lowered.
     fn has_element(&self, address: &str) -> bool;
+
+    /// Returns the property that leaves the element of an address out of this environment.
+    fn left_out(&self, address: &str) -> Option<&str>;
 }
 
 impl Graph {
@@ -54,7 +57,7 @@ impl Graph {
             .collect();
         names::used_twice(&nodes, names, findings);
         let order = circle::order(&mut nodes, names, findings);
-        Self { nodes, order, outputs, aliases }
+        Self { nodes, order, outputs, aliases, left_out: BTreeMap::new() }
     }
 }
 
@@ -190,6 +193,14 @@ impl ReferenceChecker<'_> {
 
     fn unknown_element(&mut self, address: &str, element: &str) {
         if self.is_broken(address) {
+            return;
+        }
+        if let Some(property) = self.names.left_out(address) {
+            let path = self.names.place_of(element, address);
+            let message = format!("`{address}` is not in this environment: it has {property}");
+            self.findings
+                .error("stack::left-out", path, message)
+                .help("give this element the same property, or leave the other one in");
             return;
         }
         let bare =

@@ -90,9 +90,21 @@ pub struct Graph {
     outputs: BTreeMap<String, String>,
     /// The resource outputs that the elements' outputs stand for.
     aliases: BTreeMap<(String, String), (String, String)>,
+    /// The elements that are not in this environment, each with the property that leaves it out.
+    left_out: BTreeMap<String, String>,
 }
 
 impl Graph {
+    /// Records the elements that are not in this environment, each with the property that leaves it out.
+    pub fn set_left_out(&mut self, left_out: BTreeMap<String, String>) {
+        self.left_out = left_out;
+    }
+
+    /// Returns the property that leaves an element out of this environment.
+    pub fn left_out(&self, element: &str) -> Option<&str> {
+        self.left_out.get(element).map(String::as_str)
+    }
+
     pub fn node(&self, address: &str) -> Option<&Node> {
         self.nodes.get(address)
     }

@@ -67,7 +67,7 @@ pub(super) async fn begin(document: &Document, request: &Request<'_>) -> Result<
     }
     let begun = async {
         let (clients, store) = open(document, settings).await;
-        let (account, fetched) = tokio::join!(account(&clients, document), store.fetch());
+        let (account, fetched) = tokio::join!(account(&clients, document, settings), store.fetch());
         Ok(RunStart { home: at_home(clients, store, account?, document, settings), fetched })
     };
     Ok(unless_stopped(stop, begun).await?.claim(goal))
@@ -81,7 +81,7 @@ async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<Ru
         // Write neither a lock nor a bucket before the account is known. If `stack.yaml` names the account, S3 refuses
         // a lock in any other account's bucket, so STS need not be asked first.
         let known = match settings.create_state_bucket || !store.is_guarded() {
-            true => Some(account(&clients, document).await?),
+            true => Some(account(&clients, document, settings).await?),
             false => None,
         };
         let store = match &known {
@@ -100,7 +100,7 @@ async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<Ru
         let account = async {
             match known {
                 Some(account) => Ok(account),
-                None => account(&clients, document).await,
+                None => account(&clients, document, settings).await,
             }
         };
         let (account, fetched) = tokio::join!(account, store.fetch());
@@ -166,7 +166,7 @@ pub(super) async fn lock_or_leave<T>(
 /// Connects to AWS, finds out the account, and opens the state's store.
 pub(super) async fn connect(document: &Document, settings: &Settings) -> Result<Home, Failure> {
     let (clients, store) = open(document, settings).await;
-    let account = account(&clients, document).await?;
+    let account = account(&clients, document, settings).await?;
     Ok(at_home(clients, store, account, document, settings))
 }
 
@@ -204,11 +204,14 @@ fn at_home(clients: Arc<Clients>, store: Store, account: String, document: &Docu
     Home { aws, store, lease: None }
 }
 
-/// Asks STS for the credentials' account, and compares it with `account:` of `stack.yaml`.
-async fn account(clients: &Clients, document: &Document) -> Result<String, Failure> {
+/// Asks STS for the credentials' account, and compares it with `account:` of `stack.yaml`. The local cloud stands for
+/// every account.
+async fn account(clients: &Clients, document: &Document, settings: &Settings) -> Result<String, Failure> {
     let account = caller(clients).await.map_err(|error| Failure::aws(&error, "", document))?;
     match document.account() {
-        Some(wanted) if wanted != account => Err(Failure::wrong_account(wanted, &account, document)),
+        Some(wanted) if wanted != account && !settings.aws.local => {
+            Err(Failure::wrong_account(wanted, &account, document))
+        }
         _ => Ok(account),
     }
 }

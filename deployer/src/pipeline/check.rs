@@ -1,10 +1,11 @@
 //! Checks `stack.yaml` as far as that is possible without AWS.
 
-use super::{Settings, code};
+use super::{Settings, code, env_file};
 use crate::failure::{self, Failure};
 use crate::graph::{Graph, TextLocator};
 use crate::package::PackageError;
 use crate::spec::document::{Document, InvalidStack};
+use crate::spec::environments;
 use crate::spec::finding::{DocPath, Findings, Severity};
 use crate::spec::sections::LoweredStack;
 use crate::spec::source::SourceText;
@@ -24,8 +25,9 @@ pub struct LoadedStack {
 /// # Errors
 /// Every finding at once.
 pub fn load(settings: &Settings) -> Result<LoadedStack, Failure> {
-    let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
-    check(source, &settings.inputs)
+    let source = env_file::text(settings)?;
+    let inputs = env_file::inputs(settings, &source)?;
+    check(source, &inputs)
 }
 
 /// Checks a text: document → graph. If some elements are wrong, the others are still checked together.
@@ -41,8 +43,9 @@ pub fn check(source: SourceText, inputs: &Inputs) -> Result<LoadedStack, Failure
 /// # Errors
 /// Every finding at once.
 pub fn validate(settings: &Settings) -> Result<LoadedStack, Failure> {
-    let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
-    check_with(source, &settings.inputs, &|lowered| code::missing(lowered, settings))
+    let source = env_file::text(settings)?;
+    let inputs = env_file::inputs(settings, &source)?;
+    check_with(source, &inputs, &|lowered| code::missing(lowered, settings))
 }
 
 /// Checks a text. `missing` returns the elements whose code does not exist.
@@ -81,7 +84,8 @@ fn check_with(
 fn connect_elements(document: &Document, lowered: LoweredStack, findings: &mut Findings) -> Graph {
     crate::log::mask(document.secrets());
     crate::spec::lint::lint(document, &lowered, findings);
-    let graph = Graph::of(lowered, document.outputs().clone(), document, findings);
+    let mut graph = Graph::of(lowered, document.outputs().clone(), document, findings);
+    graph.set_left_out(document.left_out().clone());
     crate::graph::names::check(&graph, document, findings);
     crate::graph::limits::check(&graph, document, findings);
     crate::graph::secret::check(&graph, document, findings);
@@ -102,5 +106,9 @@ impl TextLocator for Document {
 
     fn has_element(&self, address: &str) -> bool {
         Document::has_element(self, address)
+    }
+
+    fn left_out(&self, address: &str) -> Option<&str> {
+        Document::left_out(self).get(&environments::element_of(address)).map(String::as_str)
     }
 }

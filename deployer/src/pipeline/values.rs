@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::begin::Home;
-use super::{LoadedStack, Request, check};
+use super::{LoadedStack, Request, check, env_file};
 use crate::aws::Place;
 use crate::aws::stored::{Stored, StoredError};
 use crate::failure::Failure;
@@ -48,7 +48,8 @@ pub(super) async fn with_stored(
     if !failed.is_empty() {
         return Err(unreadable(&failed, home.place(), &loaded.document));
     }
-    let again = check(loaded.text.clone(), &Inputs { stored: values, ..request.settings.inputs.clone() })?;
+    let inputs = env_file::inputs(request.settings, &loaded.text)?;
+    let again = check(loaded.text.clone(), &Inputs { stored: values, ..inputs })?;
     let mut news = again.warnings.clone();
     news.0.retain(|finding| !loaded.warnings.0.contains(finding));
     if !news.0.is_empty() {

@@ -42,6 +42,8 @@ pub enum Reason {
     StackDestroyed,
     /// The resource left `stack.yaml`.
     Removed,
+    /// This property of the element leaves it out of this environment.
+    LeftOut { property: String },
     /// The resource has this stack's ownership tags, and neither `stack.yaml` nor the state has it.
     Orphaned,
     /// The resource is to leave AWS, and AWS does not have it any more.
@@ -85,6 +87,7 @@ impl Reason {
             Self::AdoptRequested { owner } => Self::AdoptRequested { owner: owner.map_texts(change) },
             Self::Foreign { owner } => Self::Foreign { owner: owner.map_texts(change) },
             Self::RecordedTwice { other } => Self::RecordedTwice { other: change(&other) },
+            Self::LeftOut { property } => Self::LeftOut { property: change(&property) },
             Self::Other { text } => Self::Other { text: change(&text) },
             Self::UpToDate
             | Self::NotInAws

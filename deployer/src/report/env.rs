@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 use super::json::masked;
 use super::terminal::Terminal;
 use crate::aws::tags;
-use crate::pipeline::Environment;
+use crate::pipeline::{AbsentEnvironment, Environment, Environments};
 
 /// Prints the environments beside the stack, one a line.
-pub fn print_list(terminal: &Terminal, found: &[Environment]) {
+pub fn print_list(terminal: &Terminal, Environments { found, absent }: &Environments) {
     if terminal.json {
         let lines: Vec<Value> = found.iter().map(|env| masked(object(env), env.loaded.document.secrets())).collect();
-        return terminal.data(&format!("{}\n", json!({ "environments": lines })));
+        let absent: Vec<Value> = absent.iter().map(|env| json!({ "name": env.name, "account": env.account })).collect();
+        return terminal.data(&format!("{}\n", json!({ "environments": lines, "absent": absent })));
     }
-    if found.is_empty() {
+    if found.is_empty() && absent.is_empty() {
         terminal.say("There is no environment beside the stack. `deployer --env NAME apply` creates one.");
     }
     for Environment { name, snapshot, store, .. } in found {
@@ -21,6 +22,13 @@ pub fn print_list(terminal: &Terminal, found: &[Environment]) {
         let interrupted = if state.intents.is_empty() { "" } else { ", interrupted" };
         let (count, written_at) = (state.resources.len(), &state.written_at);
         terminal.data(&format!("{name}  {count} resources{interrupted}, written {written_at}  {}\n", store.place()));
+    }
+    for AbsentEnvironment { name, account } in absent {
+        let why = match account {
+            Some(account) => format!("in the account {account}, which these credentials are not for"),
+            None => format!("not created yet: `deployer --env {name} apply` does"),
+        };
+        terminal.data(&format!("{name}  {why}\n"));
     }
 }
 

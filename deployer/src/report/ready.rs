@@ -150,7 +150,9 @@ pub fn print_valid(terminal: &Terminal, loaded: &LoadedStack, file: &Path) {
     let (document, warnings) = (&loaded.document, &loaded.warnings);
     let resources = loaded.graph.nodes().count();
     if !terminal.json {
-        return terminal.data(&format!("{} is valid: {}.\n", file.display(), counted(resources as u64, "resource")));
+        let place = document.env().map(|env| format!(" in the environment {env}")).unwrap_or_default();
+        let count = counted(resources as u64, "resource");
+        return terminal.data(&format!("{} is valid{place}: {count}.\n", file.display()));
     }
     terminal.data(&diagnostics::json(warnings, document.source()));
     let line =

@@ -23,6 +23,7 @@ pub(super) fn words(reason: &Reason) -> String {
         Reason::Unrecorded => "tagged as this stack's, missing from the state".to_owned(),
         Reason::StackDestroyed => "the stack is destroyed".to_owned(),
         Reason::Removed => "removed from stack.yaml".to_owned(),
+        Reason::LeftOut { property } => format!("left out of this environment by {property}"),
         Reason::Orphaned => "neither stack.yaml nor the state has it".to_owned(),
         Reason::AlreadyGone => "already gone from AWS".to_owned(),
         Reason::Retained => "retained in AWS".to_owned(),

@@ -7,6 +7,7 @@ mod loading;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -16,6 +17,7 @@ use self::loading::Loading;
 use super::blame::{self, RefusedCall};
 use super::check::{self, Origin};
 use super::env;
+use super::environments::TargetEnvironment;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, IgnoreTags, StateLocation};
@@ -43,8 +45,13 @@ pub struct Document {
     /// The sections only: section → element → its properties.
     sections: Map<String, Value>,
     variables: Vec<String>,
-    /// The stack's name, with `@ENV` in a preview environment.
+    /// The stack's name, with `@ENV` in an environment.
     owner: String,
+    environment: TargetEnvironment,
+    /// The elements that are not in the environment, each with the property that leaves it out.
+    left_out: BTreeMap<String, String>,
+    /// The file that the environment's values come from.
+    env_file: Option<PathBuf>,
     /// The elements whose `name` contains `${env}` itself.
     named: HashSet<(String, String)>,
     /// Sections that are present under a misspelt name.
@@ -88,6 +95,9 @@ impl Document {
             source: cover_secrets(&source, &loading.secrets),
             spans: loading.spans.clone(),
             owner: env::owner(&head.stack, inputs.preview.as_deref()),
+            environment: loading.environment.clone(),
+            left_out: std::mem::take(&mut loading.left_out),
+            env_file: inputs.env_file.as_ref().map(|file| file.path.clone()),
             named: std::mem::take(&mut loading.named),
             misspelt: loading.misspelt.clone(),
             lacking: loading.lacking.clone(),
@@ -147,14 +157,29 @@ impl Document {
         }
     }
 
-    /// Returns the owner of the resources: the stack, or `STACK@ENV` in a preview environment.
+    /// Returns the owner of the resources: the stack, or `STACK@ENV` in an environment.
     pub fn stack(&self) -> &str {
         &self.owner
     }
 
-    /// Returns the preview environment; `None` for the stack itself.
+    /// Returns the environment of `--env`; `None` for the stack itself.
     pub fn env(&self) -> Option<&str> {
         env::of_owner(&self.owner)
+    }
+
+    /// Returns the environment that the stack is loaded for, the stack itself included.
+    pub fn environment(&self) -> &TargetEnvironment {
+        &self.environment
+    }
+
+    /// Lists the elements that are not in the environment, each with the property that leaves it out.
+    pub fn left_out(&self) -> &BTreeMap<String, String> {
+        &self.left_out
+    }
+
+    /// Returns the file that the environment's values come from.
+    pub fn env_file(&self) -> Option<&Path> {
+        self.env_file.as_deref()
     }
 
     /// Returns the stack's name in `stack.yaml`.
@@ -314,7 +339,8 @@ impl Document {
 
     fn scope<'a>(&'a self, section: &'static str, name: &'a str, common: &'a Common) -> Scope<'a> {
         let (stack_tags, secrets) = (&self.head.tags, &self.secrets);
-        Scope { stack: &self.owner, section, name, common, stack_tags, secrets }
+        let is_preview = self.environment.is_preview();
+        Scope { stack: &self.owner, is_preview, section, name, common, stack_tags, secrets }
     }
 
     /// Lowers the elements that have no error so far.

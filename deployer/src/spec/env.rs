@@ -122,6 +122,13 @@ pub fn state_key(key: &str, env: Option<&str>) -> String {
     format!("{stem}{KEY}{env}{ending}")
 }
 
+/// Returns the key of the main stack's state, derived from an environment's.
+pub fn stack_key(key: &str, env: Option<&str>) -> String {
+    let (stem, ending) = split_key(key);
+    let own = env.map(|env| format!("{KEY}{env}")).unwrap_or_default();
+    format!("{}{ending}", stem.strip_suffix(&own).unwrap_or(stem))
+}
+
 /// Returns the common prefix of the keys of all environments' states.
 pub fn state_prefix(key: &str) -> String {
     format!("{}{KEY}", split_key(key).0)
@@ -289,6 +296,7 @@ mod tests {
         for key in ["32/shop.json", "shop"] {
             let own = state_key(key, Some("pr-7"));
             assert_eq!(of_state_key(key, &own), Some("pr-7".to_owned()));
+            assert_eq!([stack_key(&own, Some("pr-7")), stack_key(key, None)], [key, key]);
             for other in
                 [key.to_owned(), format!("{own}.lock"), format!("{own}.v/3.json"), "32/shop2.env.a.json".into()]
             {

@@ -37,7 +37,12 @@ pub struct Head {
     pub account: Option<String>,
     /// The place of the stack's state. Default: a directory beside stack.yaml.
     pub state: Option<StateLocation>,
-    /// Inputs of the stack, given by `--var`, `--var-file` or DEPLOYER_VAR_….
+    /// The environments of the stack besides previews: no command works on another one. `main` is the stack without
+    /// `--env`. Default: every name is an environment.
+    #[serde(default)]
+    #[schemars(length(min = 1), inner(length(min = 1, max = 32)))]
+    pub environments: Vec<String>,
+    /// Inputs of the stack, given by `vars/ENV.yaml`, `--var`, `--var-file` or DEPLOYER_VAR_….
     #[serde(default)]
     pub vars: BTreeMap<String, Variable>,
     /// Tags for every resource of the stack.

@@ -5,6 +5,7 @@ mod blame;
 pub mod check;
 pub mod document;
 pub mod env;
+pub mod environments;
 mod find;
 pub mod finding;
 pub mod head;

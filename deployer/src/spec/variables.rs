@@ -1,8 +1,8 @@
 //! `vars:` — a stack's inputs, and where their values come from.
 //!
-//! `--var NAME=VALUE` beats `--var-file`, which beats `DEPLOYER_VAR_NAME`, which beats the default. A value that AWS
-//! stores (`from_ssm`, `from_secret`) stands in the place of a default. Loading does not read it: without it the variable
-//! has no value yet, and the stack is loaded again with it.
+//! `--var NAME=VALUE` beats `--var-file`, which beats `DEPLOYER_VAR_NAME`, which beats the environment's own file, which
+//! beats the default. A value that AWS stores (`from_ssm`, `from_secret`) stands in the place of a default. Loading does
+//! not read it: without it the variable has no value yet, and the stack is loaded again with it.
 
 mod declared;
 mod given;
@@ -37,14 +37,28 @@ pub struct Inputs {
     pub vars: Vec<String>,
     /// Files with a map of values; a later file overrides an earlier one.
     pub var_files: Vec<SourceText>,
-    /// The environment: `DEPLOYER_VAR_…`, `AWS_REGION`, `AWS_DEFAULT_REGION`.
+    /// The file with the values of the environment that `preview` names, if there is one.
+    pub env_file: Option<SourceText>,
+    /// The environment variables: `DEPLOYER_VAR_…`, `AWS_REGION`, `AWS_DEFAULT_REGION`.
     pub env: BTreeMap<String, String>,
-    /// The preview environment; `None` for the stack itself.
+    /// The environment of `--env`; `None` for the stack itself.
     pub preview: Option<String>,
+    /// The environment exists, so it need not be declared.
+    pub is_known: bool,
     /// A required variable without a value is unknown, and no mistake.
     pub accept_missing: bool,
     /// The values that were read from AWS, by variable.
     pub stored: BTreeMap<String, StoredValue>,
+}
+
+impl Inputs {
+    /// Tells the user how to give a variable, in the environment's file first.
+    fn how_to_give(&self, name: &str) -> String {
+        match &self.env_file {
+            Some(file) => format!("add it to {}, {}", file.path.display(), how_to_give(name)),
+            None => how_to_give(name),
+        }
+    }
 }
 
 /// Tells the user how to give a variable.
@@ -251,7 +265,7 @@ impl Resolver<'_> {
             let what = declaration.description.as_ref().map_or(String::new(), |what| format!(" ({what})"));
             self.findings
                 .error("stack::missing-variable", path, format!("the variable `{name}`{what} is not set"))
-                .help(how_to_give(name))
+                .help(self.inputs.how_to_give(name))
                 .at_key();
             return None;
         };

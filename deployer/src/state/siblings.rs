@@ -10,12 +10,12 @@ impl Store {
         &self.key
     }
 
-    /// Lists the keys that begin with this state's key without its `.json`.
+    /// Lists the keys that begin with a state's key, which has no `.json` at its end for that.
     ///
     /// # Errors
     /// When the place cannot be reached.
-    pub async fn siblings(&self) -> Result<Vec<String>, StateError> {
-        let prefix = self.key.strip_suffix(".json").unwrap_or(&self.key);
+    pub async fn siblings(&self, key: &str) -> Result<Vec<String>, StateError> {
+        let prefix = key.strip_suffix(".json").unwrap_or(key);
         self.objects.list(prefix).await.map_err(|e| self.state_error(e))
     }
 

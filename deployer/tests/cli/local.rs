@@ -189,6 +189,14 @@ async fn the_local_cloud_serves_its_own_keys_and_neither_pages_nor_other_users()
 }
 
 #[test]
+fn a_stack_of_another_account_is_tried_in_the_local_cloud() {
+    let stack = format!("{STACK}account: \"123456789012\"\n");
+    let local = Local::with(&stack, "draw.zip", &ready_zip("one"));
+    let plan: Value = serde_json::from_str(&local.ok(&["--local", "plan", "--json"]).stdout).expect("a JSON object");
+    assert_eq!(plan["account"], "000000000000", "{plan:#}");
+}
+
+#[test]
 fn a_local_plan_asks_the_stand_in_for_the_models() {
     let local = Local::start();
     let plan: Value = serde_json::from_str(&local.ok(&["--local", "plan", "--json"]).stdout).expect("a JSON object");

@@ -50,6 +50,7 @@ mod review;
 mod rollback;
 mod secrets;
 mod signals;
+mod stages;
 mod stored;
 mod tampering;
 mod trace;

@@ -36,6 +36,23 @@ async fn wrong_usage_is_a_json_line_where_json_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_first_minutes_lead_to_a_valid_stack() {
+    let bench = Bench::without_bucket(SOUND).await;
+    std::fs::remove_file(bench.path().join("stack.yaml")).expect("a file");
+    let bare = bench.fails(&[]);
+    assert!(bare.stderr.contains("deployer validate") && bare.stderr.contains("`deployer help`"), "{bare}");
+    assert!(bare.stderr.lines().count() < 12, "{bare}");
+    let lost = bench.fails(&["plan"]);
+    assert!(lost.stderr.contains("error[stack::unreadable]: there is no stack.yaml"), "{lost}");
+    let stack = lost.stderr.split_once("this one:\n").and_then(|(_, rest)| rest.split_once("Save it"));
+    let lines: Vec<&str> = stack.unwrap_or_else(|| panic!("{lost}")).0.lines().collect();
+    let indent = lines[0].len() - lines[0].trim_start().len();
+    let lines: Vec<&str> = lines.iter().filter_map(|line| line.get(indent..)).collect();
+    bench.write("stack.yaml", &lines.join("\n"));
+    assert_eq!(bench.ok(&["validate"]), "stack.yaml is valid: 2 resources.\n");
+}
+
+#[tokio::test]
 async fn every_finding_is_said_in_one_run_and_nothing_twice() {
     let bench = Bench::without_bucket(BROKEN).await;
     let said = bench.fails(&["validate"]).stderr;
@@ -135,6 +152,15 @@ fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
     let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
     ran.stdout.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn declared_environments_are_completed_before_they_exist() {
+    let bench = Bench::without_bucket(&format!("{SOUND}environments: [main, staging, production]\n")).await;
+    assert_eq!(offered(&bench, &["deployer", "plan", "--env", "s"]), ["staging"]);
+    assert_eq!(offered(&bench, &["deployer", "plan", "--env", ""]), ["production", "staging"]);
+    bench.write("stack.yaml", &format!("{SOUND}environments: [staging, production]\n"));
+    assert_eq!(offered(&bench, &["deployer", "plan", "--env", "p"]), ["production"]);
 }
 
 #[tokio::test]

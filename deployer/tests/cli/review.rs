@@ -368,6 +368,29 @@ async fn a_merge_request_of_gitlab_gets_a_note() {
 }
 
 #[tokio::test]
+async fn a_run_without_an_environment_deploys_the_preview_alone_where_the_stack_has_environments() {
+    let stack = format!("{STACK}environments: [staging, production]\nci: {{ preview: pull_request }}\n");
+    let repository = Repository::new(&stack).await;
+    let with = |payload: Value, arguments: &[&str]| {
+        let command = repository.command("pull_request", "refs/pull/7/merge", arguments);
+        repository.happens(&payload);
+        repository.run(command)
+    };
+    let preview = with(request("opened", "a/b"), &[]);
+    assert!(preview.code == Some(0) && preview.stderr.contains("preview environment pr-7:"), "{preview}");
+    let named = with(request("synchronize", "a/b"), &["--env", "staging"]);
+    assert!(named.code == Some(0) && !named.stderr.contains("pr-7"), "{named}");
+    let made = inventory(&repository.bench.aws).await;
+    assert_eq!(made.into_iter().collect::<Vec<_>>(), ["queue shop-orders-pr-7"]);
+    let closed = with(request("closed", "a/b"), &[]);
+    assert!(closed.stderr.contains("The environment pr-7 is gone."), "{closed}");
+    assert!(inventory(&repository.bench.aws).await.is_empty());
+
+    let branch = repository.run(repository.command("push", "refs/heads/main", &[]));
+    assert!(branch.code == Some(1) && branch.stderr.contains("stack::no-environment"), "{branch}");
+}
+
+#[tokio::test]
 async fn a_pull_request_has_a_preview_until_it_is_closed_and_a_forks_has_none() {
     let stack = format!("{STACK}outputs: {{ name: \"${{queues.orders.name}}\" }}\nci: {{ preview: pull_request }}\n");
     let repository = Repository::new(&stack).await;

@@ -9,11 +9,13 @@ use super::super::{Exit, OK};
 use super::event::{self, Proposal};
 use super::occasion::Occasion;
 use super::pages::Pages;
-use crate::pipeline::{self, LoadedStack, Settings};
+use crate::failure::Failure;
+use crate::pipeline::{self, Settings};
 use crate::plan::Goal;
 use crate::report::{env as form, ready};
 use crate::spec::env::of_branch;
 use crate::spec::head::{Ci, Preview};
+use crate::spec::secrets::Secrets;
 
 /// The action to take on an environment.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,11 +51,29 @@ pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
     }
 }
 
+/// Decides about the preview of a run that names no environment, where the stack itself is none: there is nothing else
+/// to plan.
+pub(super) fn alone(run: &Run, settings: &Settings, occasion: &Occasion) -> Result<Option<Fate>, Failure> {
+    if settings.inputs.preview.is_some() {
+        return Ok(None);
+    }
+    let declared = pipeline::declared(settings)?;
+    Ok(if declared.needs_name() { fate(run, &declared.ci, occasion) } else { None })
+}
+
 /// Makes AWS match the stack in the environment.
-pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
+pub(super) async fn deploy(
+    run: &Run,
+    settings: &Settings,
+    env: &str,
+    pages: &Pages<'_>,
+    secrets: &mut Option<Secrets>,
+) -> Exit {
     let began = Instant::now();
     let settings = settings.within(env);
     let loaded = pipeline::load(&settings)?;
+    *secrets = Some(loaded.document.secrets().clone());
+    pages.mask(&loaded);
     form::print_preview_heading(&run.terminal, env);
     let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;
     pages.mask(&ready.loaded);
@@ -64,9 +84,12 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
 }
 
 /// Destroys the environment, if it exists.
-pub(super) async fn destroy(run: &Run, main: &LoadedStack, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
-    let found = pipeline::environments(main, settings, &run.stop).await?;
-    match found.into_iter().find(|known| known.name == env) {
+pub(super) async fn destroy(run: &Run, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
+    let mut settings = settings.clone();
+    // A deletion computes no desired value.
+    settings.inputs.accept_missing = true;
+    let environments = pipeline::environments(&settings, &run.stop).await?;
+    match environments.found.into_iter().find(|known| known.name == env) {
         Some(known) => {
             let ended = destroy_one(run, known).await?;
             pages.destroyed(env, &ended).await;

@@ -83,10 +83,18 @@ impl<'a> Planner<'a> {
                     self.problems.push(Problem::protected_in_state(address, &left.record.element));
                     return;
                 }
-                None => delete(address, kind, &left.record, live.clone(), Reason::Removed),
+                None => delete(address, kind, &left.record, live.clone(), self.departure(&left.record.element)),
             },
         };
         self.plan.actions.push(planned);
+    }
+
+    /// Returns the reason why an element is gone from the graph.
+    fn departure(&self, element: &str) -> Reason {
+        match self.graph.left_out(element) {
+            Some(property) => Reason::LeftOut { property: property.to_owned() },
+            None => Reason::Removed,
+        }
     }
 
     /// Plans the orphans: deletes those that the user asked for by name, and notes the others. An orphan may have been

@@ -9,7 +9,7 @@ use crate::aws::stored::Stored;
 use crate::spec::variables::MissingVariables;
 
 /// The common properties that decide over an element's resources, and are no properties of the resources.
-const GOVERNING: [&str; 4] = ["protect", "retain", "external", "depends_on"];
+const GOVERNING: [&str; 6] = ["protect", "retain", "external", "depends_on", "only_in", "not_in"];
 
 /// Whether a deletion leaves an element's resources in AWS, and why.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::aws::stored::Stored;
 use crate::spec::check::Origin;
+use crate::spec::environments::{TargetEnvironment, leave_out_outputs};
 use crate::spec::finding::{DocPath, Finding, Findings};
 use crate::spec::head::{Head, StateBucket, StateLocation};
 use crate::spec::interpolate::interpolate;
@@ -29,6 +30,8 @@ pub(super) struct Loading {
     pub(super) secrets: Secrets,
     pub(super) variables: Vec<String>,
     pub(super) findings: Findings,
+    pub(super) environment: TargetEnvironment,
+    pub(super) left_out: BTreeMap<String, String>,
     pub(super) named: HashSet<(String, String)>,
     pub(super) misspelt: HashSet<String>,
     pub(super) lacking: MissingVariables,
@@ -42,6 +45,8 @@ impl Loading {
             secrets: Secrets::default(),
             variables: Vec::new(),
             findings: Findings::default(),
+            environment: TargetEnvironment::default(),
+            left_out: BTreeMap::new(),
             named: HashSet::new(),
             misspelt: HashSet::new(),
             lacking: MissingVariables::default(),
@@ -74,6 +79,8 @@ impl Loading {
         unreadable.0.retain(|finding| !aside(finding));
         fill_empty(&mut root);
         self.misspelt = misspelt(&root);
+        self.environment = TargetEnvironment::of(&root, inputs.preview.as_deref());
+        let is_placed = inputs.is_known || self.environment.check(&mut self.findings);
         self.named = env::fill(&mut root, inputs.preview.as_deref());
         let variables = self.variables(&mut root, inputs, unreadable);
         self.secrets = variables.secrets.clone();
@@ -110,12 +117,24 @@ impl Loading {
             };
         }
         self.need(&head);
+        self.leave_out(is_placed, &mut sections, &mut head);
         self.settle(&mut head);
         let region = self.region(&head, inputs);
         let head = self.head(head)?;
         check_tags(&head.tags, &DocPath::of(["tags"]), &mut self.findings);
         self.check_encryption(&head);
         Some((head, region.unwrap_or_default(), sections))
+    }
+
+    /// Removes the elements and outputs that are not in the environment. An environment that the stack does not have
+    /// leaves nothing out, and its file might have the values that are missing.
+    fn leave_out(&mut self, is_placed: bool, sections: &mut Map<String, Value>, head: &mut Map<String, Value>) {
+        if is_placed {
+            self.left_out = self.environment.leave_out(sections, &mut self.findings);
+            leave_out_outputs(head, &self.left_out);
+        } else {
+            self.findings.0.retain(|finding| finding.code != "stack::missing-variable");
+        }
     }
 
     /// Reports a key for the state's bucket that its encryption does not use.

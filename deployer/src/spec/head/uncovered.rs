@@ -186,8 +186,8 @@ pub const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(&["custom", "locals", "params", "inputs"], Otherwise("write values under `vars:`, and `${vars.NAME}` where they are used")),
     UncoveredWords::of(&["backend", "terraform", "remote_state"], Otherwise("write `state: { bucket: BUCKET, key: KEY }`")),
     UncoveredWords::of(
-        &["env", "envs", "environment", "environments", "stage", "stages"],
-        Otherwise("environment variables stand in each function. For a copy of the stack, write `stack: shop-${vars.stage}` and pass `--var stage=prod`, or use `--env NAME`"),
+        &["env", "envs", "environment", "stage", "stages"],
+        Otherwise("environment variables stand in each function. For copies of the stack, write `environments: [staging, production]` and pass `--env NAME`"),
     ),
     UncoveredWords::of(&["package", "build", "artifacts"], Otherwise("write `crate: PACKAGE` in the function: plan and apply build it")),
     UncoveredWords::of(&["plugins", "hooks", "scripts", "commands"], Otherwise("the deployer runs nothing besides cargo: run it before or after the deployer")),

@@ -331,6 +331,7 @@ mod tests {
     pub(super) fn with_scope<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, tags) = (Common::default(), Default::default());
         run(&Scope {
+            is_preview: false,
             stack: "couch",
             section: "alarms",
             name: "age",

@@ -273,6 +273,7 @@ mod tests {
     fn with_scope<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, tags) = (Common { external, ..Common::default() }, Default::default());
         run(&Scope {
+            is_preview: false,
             stack: "couch",
             section: "buckets",
             name: "images",

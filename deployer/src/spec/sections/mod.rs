@@ -116,12 +116,20 @@ pub struct Common {
     pub tags: BTreeMap<String, String>,
     /// Elements to wait for, with all their resources, if no reference names them: `queues.image-requests`.
     pub depends_on: Vec<String>,
+    /// The only environments with this element: names of `--env`, `main` for the stack without one, `preview` for all
+    /// that `environments` does not list. Default: all.
+    #[schemars(length(min = 1))]
+    pub only_in: Option<Vec<String>>,
+    /// The environments without this element.
+    pub not_in: Option<Vec<String>>,
 }
 
 /// An element's place in its stack.
 pub struct Scope<'a> {
-    /// The owner of the element: the stack, or `STACK@ENV` in a preview environment.
+    /// The owner of the element: the stack, or `STACK@ENV` in an environment.
     pub stack: &'a str,
+    /// The environment is a preview.
+    pub is_preview: bool,
     pub section: &'static str,
     pub name: &'a str,
     pub common: &'a Common,

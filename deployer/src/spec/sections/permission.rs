@@ -319,6 +319,7 @@ mod tests {
     fn codes(value: Value) -> Vec<(&'static str, String)> {
         let (common, stack_tags) = (Common::default(), Tags::new());
         let at = Scope {
+            is_preview: false,
             stack: "couch",
             section: "roles",
             name: "r",

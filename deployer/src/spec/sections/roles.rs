@@ -249,6 +249,7 @@ mod tests {
     fn with<T>(name: &str, use_scope: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, stack_tags) = (Common::default(), Tags::new());
         use_scope(&Scope {
+            is_preview: false,
             stack: "couch",
             section: "roles",
             name,

@@ -73,10 +73,10 @@ pub enum Tracing {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionElement {
-    /// An e-mail address. Its owner has to confirm once. Like every endpoint it may be a secret, which is shown by its
+    /// An e-mail address. Its owner has to confirm once, and previews leave it out. Like every endpoint it may be a secret, which is shown by its
     /// variable's name.
     pub email: Option<String>,
-    /// An e-mail address that receives JSON. Its owner has to confirm once.
+    /// An e-mail address that receives JSON. Its owner has to confirm once, and previews leave it out.
     pub email_json: Option<String>,
     /// A queue's ARN, or the name of a queue in this stack. The queue's `policy` has to let the topic send.
     pub sqs: Option<String>,
@@ -109,6 +109,11 @@ pub enum FilterScope {
 }
 
 impl SubscriptionElement {
+    /// Tells whether a person has to confirm it. Each preview would ask again.
+    fn is_by_mail(&self) -> bool {
+        self.email.is_some() || self.email_json.is_some()
+    }
+
     /// Lists the endpoints with their properties and SNS's names for the protocols.
     fn endpoints(&self) -> Vec<(&'static str, &'static str, &str)> {
         let all = [
@@ -195,7 +200,8 @@ impl Section for Topics {
             tags: at.tags(&at.element()),
         };
         out.add::<SnsTopic>(at, at.element(), &topic);
-        for subscription in element.subscriptions {
+        let is_quiet = at.is_preview && at.common.only_in.is_none();
+        for subscription in element.subscriptions.into_iter().filter(|one| !(is_quiet && one.is_by_mail())) {
             lower_subscription(subscription, at, out);
         }
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Declaration, ENVIRONMENT, Inputs};
-use crate::spec::finding::{DocPath, Findings};
+use crate::spec::finding::{At, DocPath, Findings, Span};
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::source::SourceText;
+use crate::spec::spans::SpanIndex;
 use crate::spec::template;
 use crate::spec::written::Spellings;
 use crate::spec::yaml::{self, ParsedYaml};
@@ -23,33 +24,17 @@ pub(super) struct GivenValues {
 impl GivenValues {
     pub fn collect(declared: &BTreeMap<String, Declaration>, inputs: &Inputs, findings: &mut Findings) -> Self {
         let mut given = Self::default();
+        if let Some(file) = &inputs.env_file {
+            given.put_file(file, declared, findings);
+            warn_of_secrets(file, &given, declared, findings);
+        }
         for name in declared.keys() {
             if let Some(value) = inputs.env.get(&format!("{ENVIRONMENT}{name}")) {
                 given.put(name, literal(value), None);
             }
         }
         for file in &inputs.var_files {
-            let origin = file.path.display().to_string();
-            let (values, mut written) = read_file(file, findings);
-            for (name, value) in values {
-                match value {
-                    _ if unknown(&name, &origin, declared, findings) => {}
-                    Value::String(text) => given.put(&name, literal(&text), None),
-                    Value::Number(_) | Value::Bool(_) => {
-                        let written = written.0.remove(&name);
-                        given.put(&name, value, written);
-                    }
-                    _ => {
-                        findings
-                            .error(
-                                "stack::variable",
-                                DocPath::default(),
-                                format!("{origin}: `{name}` is no text, number, true or false"),
-                            )
-                            .help("write `name: value`");
-                    }
-                }
-            }
+            given.put_file(file, declared, findings);
         }
         // An argument without a name may be a bare secret, so it is not quoted.
         for (at, argument) in inputs.vars.iter().enumerate() {
@@ -66,6 +51,26 @@ impl GivenValues {
             }
         }
         given
+    }
+
+    /// Adds the values of a file.
+    fn put_file(&mut self, file: &SourceText, declared: &BTreeMap<String, Declaration>, findings: &mut Findings) {
+        let Some(ValuesFile { values, mut written, spans }) = read_file(file, findings) else { return };
+        for (name, value) in values {
+            let origin = placed(file, spans.find(&DocPath::of([&name]), At::Key));
+            match value {
+                _ if unknown(&name, &origin, declared, findings) => {}
+                Value::String(text) => self.put(&name, literal(&text), None),
+                Value::Number(_) | Value::Bool(_) => {
+                    let written = written.0.remove(&name);
+                    self.put(&name, value, written);
+                }
+                _ => {
+                    let message = format!("{origin}: `{name}` is no text, number, true or false");
+                    findings.error("stack::variable", DocPath::default(), message).help("write `name: value`");
+                }
+            }
+        }
     }
 
     fn put(&mut self, name: &str, value: Value, written: Option<String>) {
@@ -95,8 +100,37 @@ fn unknown(name: &str, origin: &str, declared: &BTreeMap<String, Declaration>, f
     true
 }
 
+/// A file of values.
+struct ValuesFile {
+    values: Map<String, Value>,
+    written: Spellings,
+    spans: SpanIndex,
+}
+
+/// Warns of secrets in the environment's file, which is in the repository beside `stack.yaml`. `given` has only the
+/// values of that file so far.
+fn warn_of_secrets(
+    file: &SourceText,
+    given: &GivenValues,
+    declared: &BTreeMap<String, Declaration>,
+    findings: &mut Findings,
+) {
+    for name in given.values.keys().filter(|name| declared.get(*name).is_some_and(|declared| declared.is_secret())) {
+        let message = format!("the secret `{name}` stands in {} for all to read", file.path.display());
+        findings
+            .warning("stack::secret-default", DocPath::of(["vars", name]), message)
+            .help(format!("remove it from that file and set {ENVIRONMENT}{name}"));
+    }
+}
+
+/// Writes a file's name with a place in it.
+fn placed(file: &SourceText, at: Option<Span>) -> String {
+    let place = at.map_or(String::new(), |at| format!(":{}:{}", at.line, at.column));
+    format!("{}{place}", file.path.display())
+}
+
 /// Reads a file of values. Its findings have no place in `stack.yaml`, so their messages name the file and the line.
-fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<String, Value>, Spellings) {
+fn read_file(file: &SourceText, findings: &mut Findings) -> Option<ValuesFile> {
     let mut written = Spellings::default();
     let parsed = file.text().and_then(yaml::parse).map(|mut parsed| {
         written = Spellings::of(&mut parsed.value, &parsed.spans, &DocPath::default(), &mut parsed.findings);
@@ -104,8 +138,10 @@ fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<Str
     });
     let problems = match parsed {
         Ok(ParsedYaml { findings: problems, .. }) if problems.has_errors() => problems,
-        Ok(ParsedYaml { value: Value::Object(map), .. }) => return (map, written),
-        Ok(ParsedYaml { value: Value::Null, .. }) => return (serde_json::Map::new(), written),
+        Ok(ParsedYaml { value: Value::Object(values), spans, .. }) => {
+            return Some(ValuesFile { values, written, spans });
+        }
+        Ok(ParsedYaml { value: Value::Null, .. }) => return None,
         Ok(_) => {
             let mut problems = Findings::default();
             problems
@@ -116,10 +152,9 @@ fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<Str
         Err(problems) => problems,
     };
     for mut problem in problems.0 {
-        let place = problem.span.take().map_or(String::new(), |at| format!(":{}:{}", at.line, at.column));
-        problem.message = format!("{}{place}: {}", file.path.display(), problem.message);
+        problem.message = format!("{}: {}", placed(file, problem.span.take()), problem.message);
         problem.path = DocPath::default();
         findings.0.push(problem);
     }
-    (serde_json::Map::new(), written)
+    None
 }

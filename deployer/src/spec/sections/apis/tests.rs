@@ -21,6 +21,7 @@ fn element(value: Value) -> ApiElement {
 fn with_scope<T>(stack: &str, external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let (common, tags) = (Common { external, ..Common::default() }, Default::default());
     run(&Scope {
+        is_preview: false,
         stack,
         section: "apis",
         name: "couch",

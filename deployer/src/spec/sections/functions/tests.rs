@@ -16,6 +16,7 @@ fn with_scope<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let common = Common { external, ..Common::default() };
     let stack_tags = Tags::from([("course".into(), "pgr301".into())]);
     run(&Scope {
+        is_preview: false,
         stack: "couch",
         section: "functions",
         name: "paint",
@@ -184,6 +185,7 @@ fn a_default_name_that_is_too_long_is_cut_and_stays_unique() {
     let tags = Tags::new();
     let name = |stack: &str| {
         let at = Scope {
+            is_preview: false,
             stack,
             section: "functions",
             name: "paint",

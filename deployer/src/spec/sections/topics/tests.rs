@@ -7,6 +7,7 @@ use crate::spec::sections::Common;
 fn with_scope<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let (common, tags) = (Common::default(), Default::default());
     run(&Scope {
+        is_preview: false,
         stack: "couch",
         section: "topics",
         name: "alarms",

@@ -19,7 +19,7 @@ fn an_unknown_property_names_the_nearest() {
         5 |     colour: red
           |     ^^^^^^
           |
-          = help: it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`
+          = help: it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`, `only_in`, `not_in`
 
         error[stack::unknown-property]: a stack has no property `queus`
          --> stack.yaml:6:1

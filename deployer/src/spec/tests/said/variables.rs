@@ -205,10 +205,10 @@ fn a_var_file_is_named_in_its_findings() {
         error[stack::duplicate-key]: prod.yaml:2:1: `a` is given twice: first at 1:1
           = help: keep one of the two
 
-        error[stack::variable]: prod.yaml: `b` is no text, number, true or false
+        error[stack::variable]: prod.yaml:1:1: `b` is no text, number, true or false
           = help: write `name: value`
 
-        error[stack::unknown-variable]: prod.yaml: the stack has no variable `x`
+        error[stack::unknown-variable]: prod.yaml:2:1: the stack has no variable `x`
           = help: did you mean `b`?
 
         error[stack::variable]: prod.yaml: a map is expected
