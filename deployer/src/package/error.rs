@@ -261,7 +261,9 @@ fn list_names(names: &[String]) -> String {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
+/// Rounds to a tenth of a mebibyte.
 fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
+    const MIB: u64 = 1_048_576;
+    let tenths = (bytes * 10 + MIB / 2) / MIB;
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
 }

@@ -1,6 +1,7 @@
 //! Estimates a run's progress and remaining time, from its plan and its pace so far.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::key;
 use crate::execute::removes_separately;
@@ -80,10 +81,10 @@ impl Estimate {
         if self.expected < 2.0 { 1.0 } else { (self.took / self.expected).clamp(0.01, 10.0) }
     }
 
-    /// Returns the finished part of the expected work, from 0 to 1.
-    pub(super) fn share(&self) -> f64 {
+    /// Returns the expected duration of all steps, and of those that have ended.
+    pub(super) fn work(&self) -> (Duration, Duration) {
         let whole: f64 = self.steps.values().map(|step| step.expected).sum();
-        if whole > 0.0 { (self.expected / whole).min(1.0) } else { 1.0 }
+        (Duration::from_secs_f64(whole), Duration::from_secs_f64(self.expected))
     }
 }
 
@@ -129,9 +130,9 @@ mod tests {
         assert_eq!(estimate.left(|key| if key == "role" { 1.0 } else { 0.0 }), 6.0);
         estimate.ended("role", 1.0);
         assert_eq!(estimate.counts(), (3, 1));
-        assert_eq!(estimate.share(), 0.25);
+        assert_eq!(estimate.work(), (Duration::from_secs(8), Duration::from_secs(2)));
         assert_eq!(estimate.left(|_| 0.0), 2.5, "half as long as expected");
         estimate.ended("role", 1.0);
-        assert_eq!(estimate.share(), 0.25, "a step ends once");
+        assert_eq!(estimate.work().1, Duration::from_secs(2), "a step ends once");
     }
 }

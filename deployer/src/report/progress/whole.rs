@@ -12,8 +12,6 @@ use crate::mutex::lock;
 
 /// The interval at which the bar is updated.
 const TICK: Duration = Duration::from_millis(250);
-/// Steps of the bar.
-const FINENESS: u64 = 1_000;
 
 /// Returns the number of live lines for a terminal of `rows` rows. Leaves room for the overall bar and some finished
 /// steps.
@@ -22,7 +20,8 @@ pub(super) fn room(rows: usize) -> usize {
 }
 
 pub(super) fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(FINENESS);
+    // Its length is the expected duration of the run, which the first update sets.
+    let bar = ProgressBar::new(1);
     if let Ok(style) = ProgressStyle::with_template("  [{bar:24}] {wide_msg}") {
         bar.set_style(style.progress_chars("##-"));
     }
@@ -36,17 +35,21 @@ pub(super) async fn keep_moving(
     running: Arc<Mutex<BTreeMap<String, RunningStep>>>,
 ) {
     loop {
-        let (share, text) = {
+        let ((expected, ended), text) = {
             let running = lock(&running);
             let whole = lock(&whole);
             let since = |key: &str| running.get(key).map_or(0.0, |entry| entry.began.elapsed().as_secs_f64());
-            (whole.share(), told(whole.counts(), running.len(), whole.left(since)))
+            (whole.work(), told(whole.counts(), running.len(), whole.left(since)))
         };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        bar.set_position((share * FINENESS as f64) as u64);
+        bar.set_length(milliseconds(expected));
+        bar.set_position(milliseconds(ended));
         bar.set_message(text);
         tokio::time::sleep(TICK).await;
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Renders `5 of 12 done, about 8 s left, 3 running, 4 waiting for others`. The most important part comes first: a
