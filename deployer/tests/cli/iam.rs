@@ -1,7 +1,6 @@
 //! The policies that `deployer iam` prints, and a test that they suffice.
 
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -290,7 +289,7 @@ async fn the_policies_are_enough_to_plan_apply_and_destroy_where_they_are_enforc
     assert_eq!(changes(&plan), [""; 0], "{plan:#}");
     std::fs::write(bench.path().join("worker.zip"), ready_zip("two")).expect("a file");
     done(run_as(&applier, &["apply", "-y"]));
-    let keeper = keeper(&common::checking_cloud().endpoint_url, &["one", "two"], Duration::ZERO);
+    let keeper = keeper(&common::checking_cloud().endpoint_url, &["one", "two"], || {});
     let (id, secret) = user(&root, "rollbacker", &policy("rollback")).await;
     let mut command: Command = bench.command(&["rollback", "-y", MAIL]);
     command.env("AWS_ENDPOINT_URL", &keeper.url).env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);

@@ -1,7 +1,8 @@
 //! Restores the previous code of functions.
 
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,14 +24,14 @@ functions:
 ";
 
 /// Starts a proxy that serves the code of each version, as AWS does; the local AWS has only the newest. The code of
-/// version N of every function is built from the Nth of `words`.
-pub fn keeper(upstream: &str, words: &[&str], patience: Duration) -> Proxy {
+/// version N of every function is built from the Nth of `words`. `on_fetch` runs before a code is sent.
+pub fn keeper(upstream: &str, words: &[&str], on_fetch: impl Fn() + Send + Sync + 'static) -> Proxy {
     let zips: Vec<Vec<u8>> = words.iter().map(|word| ready_zip(word)).collect();
     Proxy::in_stead(upstream, move |sent| {
         let target = sent.split(' ').nth(1)?;
         let after = |mark: &str| target.split_once(mark)?.1.split('&').next()?.parse::<usize>().ok();
         if let Some(number) = after("/code-of/") {
-            std::thread::sleep(patience);
+            on_fetch();
             return Some(answer(200, "application/zip", &zips[number - 1]));
         }
         let number = after("?Qualifier=").filter(|_| sent.starts_with("GET "))?;
@@ -41,7 +42,7 @@ pub fn keeper(upstream: &str, words: &[&str], patience: Duration) -> Proxy {
 }
 
 fn kept(words: &[&str]) -> Proxy {
-    keeper(&common::cloud().endpoint_url, words, Duration::ZERO)
+    keeper(&common::cloud().endpoint_url, words, || {})
 }
 
 fn over(bench: &Bench, proxy: &Proxy, arguments: &[&str]) -> RunOutput {
@@ -204,12 +205,12 @@ async fn what_the_last_apply_left_alone_goes_back_only_by_its_name() {
     assert!(unsaid.code == Some(1) && unsaid.stderr.contains("rollback::unnamed"), "{unsaid}");
 }
 
-/// Starts a rollback and gives it a second to begin fetching the earlier code.
-fn fetching(bench: &Bench, proxy: &Proxy) -> Child {
+/// Starts a rollback, and returns once it fetches the earlier code.
+fn fetching(bench: &Bench, proxy: &Proxy, fetched: &Receiver<()>) -> Child {
     let mut command = bench.command(&["rollback", "-y", "--lease", "3s"]);
     command.env("AWS_ENDPOINT_URL", &proxy.url).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("the binary starts");
-    std::thread::sleep(Duration::from_secs(1));
+    fetched.recv_timeout(Duration::from_secs(60)).expect("it fetches the code");
     child
 }
 
@@ -218,15 +219,20 @@ async fn a_signal_before_anything_was_sent_changes_nothing_and_a_kill_needs_no_r
     let bench = Bench::new(STACK).await;
     deploy(&bench, "one");
     deploy(&bench, "two");
-    let slow = keeper(&common::cloud().endpoint_url, &["one", "two"], Duration::from_secs(20));
-    let child = fetching(&bench, &slow);
-    let began = Instant::now();
+    let (fetches, fetched) = channel();
+    let silent = keeper(&common::cloud().endpoint_url, &["one", "two"], move || {
+        fetches.send(()).expect("the test listens");
+        loop {
+            std::thread::park();
+        }
+    });
+    let child = fetching(&bench, &silent, &fetched);
     kill_process(Pid::from_child(&child), Signal::INT).expect("a signal");
     let ran = RunOutput::of(child.wait_with_output().expect("it ends"));
     assert_eq!(ran.code, Some(130), "{ran}");
-    assert!(ran.stderr.contains("not started: functions.worker") && began.elapsed().as_secs() < 10, "{ran}");
+    assert!(ran.stderr.contains("not started: functions.worker"), "{ran}");
     assert!(bench.lock().await.is_none());
-    let mut child = fetching(&bench, &slow);
+    let mut child = fetching(&bench, &silent, &fetched);
     child.kill().expect("a kill");
     child.wait().expect("it ends");
     assert_eq!(runs(&bench.aws, "shop-worker").await, hash("two"));
