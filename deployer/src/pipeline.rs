@@ -160,6 +160,11 @@ pub async fn prepare(loaded: LoadedStack, request: &Request<'_>) -> Result<Ready
     match unless_stopped(request.stop, planning).await {
         Ok((loaded, gathered, plan)) => {
             rates::tell(&plan, home.place(), request.progress);
+            if let Some(running) = &home.running {
+                request
+                    .progress
+                    .say(&format!("warning: a run is changing this stack, and the plan may change: {running}"));
+            }
             let (reads, waves) = (home.aws.calls().0, gathered.observation.waves);
             let cost = Cost { reads, waves, seconds: began.elapsed().as_secs_f64() };
             let Request { settings, goal, .. } = *request;

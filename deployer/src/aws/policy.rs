@@ -6,6 +6,7 @@
 
 mod changes;
 mod pattern;
+mod widening;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 pub use changes::{StatementChange, statement_diff};
 pub use pattern::{allowed_on, matches};
+pub use widening::{is_unbounded, pattern_includes, widens};
 
 /// Why a text is not a policy document.
 #[derive(Debug, thiserror::Error)]

@@ -64,7 +64,7 @@ async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let moved = moved(&saved.basis, &ready.basis(&saved.basis.salt));
     if !moved.is_empty() && !ready.plan.has_changes() {
         ready.abandon().await;
-        let message = format!("nothing remains of the plan in {}: its changes are made already", file.display());
+        let message = format!("this plan was already applied: nothing remains of {}", file.display());
         return Err(Failure::plain("plan::stale", message, "nothing was changed; AWS is as stack.yaml says"));
     }
     if !moved.is_empty() {

@@ -6,14 +6,21 @@ use crate::failure::Failure;
 
 /// Fails at once if `command` will need an answer and nobody can give one.
 pub(super) fn possible(run: &Run, approval: &Approval, command: &str) -> Result<(), Failure> {
-    if approval.auto_approve || (run.terminal.interactive && !run.terminal.json) {
-        return Ok(());
-    }
-    Err(Failure::plain(
+    if is_possible(run, approval) { Ok(()) } else { Err(needed(command)) }
+}
+
+/// Tells whether the user gave the approval already, or can give it.
+pub(super) fn is_possible(run: &Run, approval: &Approval) -> bool {
+    approval.auto_approve || (run.terminal.interactive && !run.terminal.json)
+}
+
+/// Returns the refusal of a command that needs an answer that nobody can give.
+pub(super) fn needed(command: &str) -> Failure {
+    Failure::plain(
         "run::approval-needed",
-        format!("{command} needs an answer, and nobody is there to give it"),
-        "give it beforehand: add `--auto-approve` (`-y`)",
-    ))
+        format!("{command} needs confirmation, but there is no terminal to ask on; nothing was changed"),
+        "confirm beforehand: add `--auto-approve` (`-y`)",
+    )
 }
 
 /// Asks for a typed `yes`, unless `--auto-approve` was given. A signal means no.

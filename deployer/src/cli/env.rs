@@ -101,7 +101,9 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
         return Ok(OK);
     }
     let listed = quoted(chosen.iter().map(|env| env.name.as_str()));
-    let question = format!("Destroy {listed} with everything in it? Type `yes` to continue:");
+    let document = &chosen[0].loaded.document;
+    let stack = format!("{} ({})", document.stack_name(), document.region());
+    let question = format!("Destroy {listed} of {stack} with everything in it? Type `yes` to confirm:");
     approval::given(run, approved, "env destroy", &question).await?;
     let mut worst = OK;
     for env in chosen {

@@ -8,8 +8,9 @@ use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
-use crate::pipeline::{ApplyResult, Ready, Review};
+use crate::pipeline::{ApplyResult, LoadedStack, Ready, Review, Settings};
 use crate::plan::Goal;
+use crate::report::heading::Heading;
 use crate::report::progress::Progress;
 use crate::report::ready as form;
 
@@ -26,18 +27,18 @@ pub(super) struct Change {
 impl Change {
     /// Plans the change, asks, and carries it out.
     pub(super) async fn make(self, run: &Run) -> Exit {
-        approval::possible(run, &self.approval, self.command)?;
+        let can_go_on = approval::is_possible(run, &self.approval);
+        // A destroy shows first what it would do. A program that reads JSON has `plan --destroy` for that.
+        if !can_go_on && (self.goal != Goal::Destroy || run.terminal.json) {
+            return Err(approval::needed(self.command));
+        }
         let reviewed = Review::read(self.expected.word())?;
         let began = Instant::now();
-        let mut settings = run.settings(&self.choice, self.command)?;
-        // A deletion computes no desired value.
-        let loaded = match self.goal {
-            Goal::Destroy => {
-                settings.inputs.accept_missing = true;
-                run.recall(&settings).await?
-            }
-            _ => run.load(&settings)?,
-        };
+        let (settings, loaded) = loaded(run, &self.choice, &self.goal, self.command).await?;
+        if !can_go_on {
+            form::print_plan(&run.terminal, &run.plan(loaded, &settings, &self.goal).await?);
+            return Err(approval::needed(self.command));
+        }
         let mut ready = run.plan_to_write(loaded, &settings, &self.goal).await?;
         form::announce(&run.terminal, &ready, self.command);
         if let Err(refused) = self.agree(run, &mut ready, reviewed).await {
@@ -64,7 +65,7 @@ impl Change {
         if !ready.plan.has_changes() {
             return Ok(());
         }
-        approval::given(run, &self.approval, self.command, self.question()).await?;
+        approval::given(run, &self.approval, self.command, &self.question(&form::heading(ready))).await?;
         // A refresh records what was read.
         if self.approval.auto_approve || self.goal == Goal::Refresh {
             return Ok(());
@@ -72,14 +73,33 @@ impl Change {
         still_so(run, ready).await
     }
 
-    fn question(&self) -> &'static str {
-        match self.goal {
-            Goal::Apply => "Apply this plan? Type `yes` to continue:",
-            Goal::Refresh => "Record this in the state? AWS is not changed. Type `yes` to continue:",
-            Goal::Destroy => "Destroy all of this? Type `yes` to continue:",
-            Goal::Adopt(_) => "Adopt this? Type `yes` to continue:",
-        }
+    fn question(&self, heading: &Heading) -> String {
+        let stack = heading.named();
+        let asked = match self.goal {
+            Goal::Apply => format!("Apply these changes to {stack}?"),
+            Goal::Refresh => format!("Record this in the state of {stack}? AWS is not changed."),
+            Goal::Destroy => format!("Destroy these resources of {stack}?"),
+            Goal::Adopt(_) => format!("Adopt this into {stack}?"),
+        };
+        format!("{asked} Type `yes` to confirm:")
     }
+}
+
+/// Loads the stack for a plan. A deletion computes no desired value, so variables need no values then.
+pub(super) async fn loaded(
+    run: &Run,
+    choice: &Choice,
+    goal: &Goal,
+    command: &str,
+) -> Result<(Settings, LoadedStack), Failure> {
+    let mut settings = run.settings(choice, command)?;
+    if *goal != Goal::Destroy {
+        let loaded = run.load(&settings)?;
+        return Ok((settings, loaded));
+    }
+    settings.inputs.accept_missing = true;
+    let loaded = run.recall(&settings).await?;
+    Ok((settings, loaded))
 }
 
 /// Fails if AWS has changed in a way that changes the plan, while the approval prompt waited.
@@ -101,18 +121,20 @@ async fn still_so(run: &Run, ready: &mut Ready) -> Result<(), Failure> {
 pub(super) struct ExecutionEnd {
     pub code: u8,
     pub applied: ApplyResult,
+    pub heading: Heading,
 }
 
 /// Carries out a plan and prints the result.
 pub(super) async fn carry_out(run: &Run, ready: Ready, began: Instant) -> Result<ExecutionEnd, Failure> {
     let secrets = ready.loaded.document.secrets().clone();
+    let heading = form::heading(&ready);
     let observer = Progress::new(run.terminal, &secrets, &ready.plan);
     let applied = ready.execute(&observer, run.stop.clone()).await?;
     drop(observer);
     run.annotate(&refusals(&applied.outcome, &applied.loaded.document), Some(&secrets));
-    form::print_applied(&run.terminal, &applied, began.elapsed());
+    form::print_applied(&run.terminal, &applied, &heading, began.elapsed());
     tell_waiting(run, applied.loaded.document.region()).await;
-    Ok(ExecutionEnd { code: code(&applied.outcome), applied })
+    Ok(ExecutionEnd { code: code(&applied.outcome), applied, heading })
 }
 
 fn code(outcome: &ExecutionOutcome) -> u8 {

@@ -8,7 +8,7 @@ use super::examples::Examples;
 use super::local::tell_waiting;
 use super::options::{Choice, Refresh};
 use super::run::Run;
-use super::{CHANGES, Exit, OK};
+use super::{CHANGES, Exit, OK, execution};
 use crate::failure::Failure;
 use crate::files;
 use crate::pipeline::{Ready, Settings};
@@ -23,6 +23,9 @@ pub struct Plan {
     /// Save the plan, for `deployer apply FILE`.
     #[arg(long, value_name = "FILE", conflicts_with = "refresh_only")]
     out: Option<PathBuf>,
+    /// Show what destroy would delete.
+    #[arg(long, conflicts_with_all = ["out", "refresh_only", "replace", "adopt"])]
+    destroy: bool,
     /// Write the plan as a page with a picture, too; it needs no other file and no network.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -39,16 +42,17 @@ const EXAMPLES: Examples = Examples(&[
     ("deployer plan", "show what apply would change"),
     ("deployer plan --out stack.plan", "save it, for `deployer apply stack.plan`"),
     ("deployer plan --target functions.worker", "only this element and what it needs"),
+    ("deployer plan --destroy", "what `deployer destroy` would delete"),
     ("deployer plan --detailed-exitcode", "exit 2 when something would change"),
     ("deployer plan --json | jq .summary", "count the changes"),
 ]);
 
 impl Plan {
     pub(super) async fn run(self, run: &Run) -> Exit {
-        let Self { out, html, choice, refresh, .. } = self;
-        let settings = run.settings(&choice, "plan")?;
-        let loaded = run.load(&settings)?;
-        let ready = run.plan(loaded, &settings, &refresh.or(Goal::Apply)).await?;
+        let Self { out, destroy, html, choice, refresh, .. } = self;
+        let goal = refresh.or(if destroy { Goal::Destroy } else { Goal::Apply });
+        let (settings, loaded) = execution::loaded(run, &choice, &goal, "plan").await?;
+        let ready = run.plan(loaded, &settings, &goal).await?;
         if let Some(file) = &out {
             save(&ready, &settings, file)?;
         }

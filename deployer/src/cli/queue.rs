@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::operate::queues::{self, Depth, QueueTarget, Queues};
 use crate::operate::redrive::{self as moving, Task};
 use crate::pipeline::{self, LoadedStack};
+use crate::report::heading::Heading;
 use crate::report::queues::{self as form, End};
 
 /// Look at failed messages, move them back, or delete a queue's messages
@@ -106,7 +107,8 @@ impl OpenQueue {
     /// Writes the first JSON line.
     fn begin(&self, run: &Run, command: &str) {
         if run.terminal.json {
-            run.terminal.data(&form::version(command, self.loaded.document.stack(), &self.aws.place));
+            let heading = Heading::of(&self.loaded.document, &self.aws.place, run.global.local);
+            run.terminal.data(&form::version(command, &heading));
         }
     }
 

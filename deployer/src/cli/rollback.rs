@@ -13,6 +13,8 @@ use crate::failure::Failure;
 use crate::operate::choose;
 use crate::operate::rollback::{Decision, RollbackCandidate, Wish, carry_out, decide, failures, subjects};
 use crate::pipeline::{self, Desk, LoadedStack};
+use crate::report::ending::RunCost;
+use crate::report::heading::Heading;
 use crate::report::progress::Preparation;
 use crate::report::rollback as form;
 
@@ -50,15 +52,16 @@ impl Rollback {
             let message = "`--to` is about the versions of one function, and none or several are named";
             return Err(Failure::plain("run::usage", message, "`deployer rollback FUNCTION --to VERSION`"));
         }
-        if !self.list {
-            approval::possible(run, &self.approval, "rollback")?;
-        }
         let settings = run.settings_to_operate(&Choice::default(), "rollback")?;
         let loaded = run.recall(&settings).await?;
         let progress = Preparation::new(run.terminal);
         if self.list {
             let desk = Desk::to_read(&loaded, &settings, &progress, &run.stop).await?;
             return list(run, &loaded, &desk, &self.function).await;
+        }
+        if !approval::is_possible(run, &self.approval) {
+            let desk = Desk::to_read(&loaded, &settings, &progress, &run.stop).await?;
+            return self.only_show(run, &loaded, &desk).await;
         }
         let desk = Desk::to_write(&loaded, &settings, &progress, &run.stop).await?;
         let ended = self.go_back(run, &loaded, &desk).await;
@@ -68,30 +71,49 @@ impl Rollback {
 }
 
 impl Rollback {
+    /// Decides what a rollback would do.
+    async fn decide(&self, run: &Run, loaded: &LoadedStack, desk: &Desk) -> Result<Decision, Failure> {
+        let wish = Wish { functions: self.function.clone(), to: self.to };
+        let subjects = find(run, loaded, desk, &self.function).await?;
+        decide(subjects, &wish, loaded.document.stack()).map_err(|problems| Failure::plan(problems, &loaded.document))
+    }
+
+    /// Shows what a rollback would do, and refuses it because nobody can approve it.
+    async fn only_show(&self, run: &Run, loaded: &LoadedStack, desk: &Desk) -> Exit {
+        let decision = self.decide(run, loaded, desk).await?;
+        if !run.terminal.json {
+            form::announce(&run.terminal, &decision, &heading(run, loaded, desk));
+        }
+        Err(approval::needed("rollback"))
+    }
+
     async fn go_back(&self, run: &Run, loaded: &LoadedStack, desk: &Desk) -> Exit {
         let began = Instant::now();
         let (terminal, document) = (run.terminal, &loaded.document);
-        let wish = Wish { functions: self.function.clone(), to: self.to };
-        let subjects = find(run, loaded, desk, &self.function).await?;
-        let decision = decide(subjects, &wish, document.stack());
-        let decision = decision.map_err(|problems| Failure::plan(problems, document))?;
-        form::announce(&terminal, &decision, document.stack(), &desk.aws.place);
+        let decision = self.decide(run, loaded, desk).await?;
+        let heading = heading(run, loaded, desk);
+        form::announce(&terminal, &decision, &heading);
         let Decision { steps, unchanged } = &decision;
         if !steps.is_empty() {
-            approval::given(run, &self.approval, "rollback", "Put this code back? Type `yes` to continue:").await?;
+            let question = format!("Roll back the code of {}? Type `yes` to confirm:", heading.named());
+            approval::given(run, &self.approval, "rollback", &question).await?;
         }
         let outcome = carry_out(&desk.aws, steps, &run.stop, &|event| form::print_event(&terminal, event)).await;
         if let Some(failure) = failures(&outcome, document) {
             terminal.failure(&failure);
         }
-        let cost = form::RollbackCost { calls: desk.aws.calls(), time: began.elapsed() };
-        form::print_end(&terminal, &outcome, unchanged, cost);
+        let cost = RunCost { calls: desk.aws.calls(), seconds: began.elapsed().as_secs_f64() };
+        form::print_end(&terminal, &outcome, unchanged, &form::RollbackEnd { heading, cost });
         Ok(match &outcome {
             o if !o.failed.is_empty() => ERROR,
             o if *run.stop.borrow() > 0 && !(o.not_started.is_empty() && o.unwatched.is_empty()) => INTERRUPTED,
             _ => OK,
         })
     }
+}
+
+fn heading(run: &Run, loaded: &LoadedStack, desk: &Desk) -> Heading {
+    Heading::of(&loaded.document, &desk.aws.place, run.global.local)
 }
 
 async fn list(run: &Run, loaded: &LoadedStack, desk: &Desk, names: &[String]) -> Exit {

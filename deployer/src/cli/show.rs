@@ -10,7 +10,7 @@ use super::run::Run;
 use super::{Exit, OK, apply};
 use crate::failure::Failure;
 use crate::report::planned::PlanReport;
-use crate::report::{github, markdown, plan};
+use crate::report::{github, markdown, plan, ready};
 use crate::spec::secrets::Secrets;
 
 /// Show a saved plan: as text, with --json, or as Markdown for a comment on a pull request
@@ -41,15 +41,16 @@ impl Show {
         // Secrets were masked when the plan was saved.
         let secrets = Secrets::default();
         let (stack, written_at) = (saved.basis.stack.clone(), saved.written_at.clone());
-        let restored = PlanReport::parse(saved.plan).and_then(PlanReport::restore).map_err(|error| {
+        let report = PlanReport::parse(saved.plan).map(|report| (report.heading(), report));
+        let restored = report.and_then(|(heading, report)| Ok((heading, report.restore()?)));
+        let (heading, (planned, cost)) = restored.map_err(|error| {
             let message = format!("{} cannot be shown: {error}", file.display());
             Failure::plain("plan::not-a-plan", message, "save it again: `deployer plan --out FILE`")
         })?;
-        let (planned, cost) = restored;
         let text = if as_markdown {
             let why = format!("Saved at {written_at}. Carry it out: deployer apply {}", file.display());
-            let heading = markdown::Heading { title: &format!("{stack}: plan"), why: &why };
-            markdown::plan(&planned, cost, heading, &secrets, github::COMMENT_LIMIT)
+            let head = markdown::PageHead { title: &format!("{stack}: plan"), heading: &heading, why: &why };
+            markdown::plan(&planned, cost, head, &secrets, github::COMMENT_LIMIT)
         } else {
             let terminal = &run.terminal;
             let view = plan::PlanView {
@@ -58,7 +59,7 @@ impl Show {
                 width: terminal.width,
                 secrets: &secrets,
             };
-            plan::plan(&planned, cost, view)
+            ready::headed(&heading, &plan::plan(&planned, cost, view))
         };
         run.terminal.data(&text);
         Ok(OK)

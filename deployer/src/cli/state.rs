@@ -170,7 +170,7 @@ impl Desk<'_> {
         if is_meant {
             self.view().print_lock(&lock);
             approval::possible(self.run, approval, "state unlock")?;
-            let question = "Remove this lock? A run that lives stops then. Type `yes` to continue:";
+            let question = "Remove this lock? A run that lives stops then. Type `yes` to confirm:";
             approval::given(self.run, approval, "state unlock", question).await?;
         }
         let removed = self.store.force_unlock(id.as_ref().unwrap_or(&lock.id)).await.map_err(Failure::state)?;

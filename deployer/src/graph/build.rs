@@ -218,9 +218,7 @@ impl ReferenceChecker<'_> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "refer to an element of stack.yaml as `section.name`".to_owned(),
         };
-        self.findings
-            .error("stack::unknown-reference", path, format!("nothing is called `{address}` in this stack"))
-            .help(help);
+        self.findings.error("stack::unknown-reference", path, format!("this stack has no `{address}`")).help(help);
     }
 
     /// Returns the element and the part of an address, if the element exists and the part comes with a property that it

@@ -28,6 +28,8 @@ pub struct About {
     /// How the differ treats properties. A path may have several rules; one without a rule is compared as it is and
     /// updated in place, and an absent value equals an empty one.
     pub rules: &'static [(&'static str, Rule)],
+    /// The properties besides policy documents that decide who may do what.
+    pub bounds: &'static [(&'static str, Bound)],
     /// The service's rules for tags; `None` if the resource has no tags.
     pub tags: Option<tags::TagRules>,
     /// The resource belongs to the account and to no region, so a stack of the same name in another region may use it.
@@ -55,6 +57,7 @@ impl About {
             identity: &[],
             may_be_secret: &[],
             rules: &[],
+            bounds: &[],
             tags: None,
             regionless: false,
             parent: None,
@@ -125,6 +128,15 @@ pub enum Rule {
     Unmanaged,
     /// Not a property in AWS: it tells the kind about the rest of the stack. Never compared, never shown.
     Hint,
+}
+
+/// How a property that is no policy document decides about permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// A list, each of whose members permits more.
+    Members,
+    /// A text that permits what it names, with `*` and `?` as in a policy; an absent one restricts nothing.
+    Pattern,
 }
 
 /// The evidence for the owner of a resource.

@@ -31,8 +31,8 @@ use listing::{ListedRole, MANY};
 use spread::{once_known, wait_until_reported};
 
 use super::{
-    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
-    Outputs, Person, References, Rule,
+    About, Bound, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource,
+    Op, Outputs, Person, References, Rule,
 };
 use crate::aws::gather::both;
 use crate::aws::service::{IAM, ROLE, cure};
@@ -89,6 +89,7 @@ impl Kind for IamRole {
             ("inline_policies.*", Rule::Policy),
             ("managed_policy_arns", Rule::Unordered),
         ],
+        bounds: &[("managed_policy_arns", Bound::Members), ("permissions_boundary", Bound::Pattern)],
         tags: Some(tags::TagRules { caseless: true, ..tags::TagRules::strict("IAM") }),
         regionless: true,
         named: Some(NameProperty { caseless: true, ..NameProperty::of("name", 64) }),

@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::lambda::created_key;
 use super::{
-    About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, References,
-    Rule,
+    About, Bound, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person,
+    References, Rule,
 };
 use crate::aws::service::{BUSY, LAMBDA, UNSEEN, cure};
 use crate::aws::wait::Poll;
@@ -73,6 +73,12 @@ impl Kind for LambdaPermission {
             ("function_name", Rule::Replace("Lambda cannot move a permission to another function")),
             ("statement_id", Rule::Replace("Lambda cannot rename a permission")),
             ("qualifier", Rule::Replace("Lambda cannot move a permission to another version")),
+        ],
+        bounds: &[
+            ("action", Bound::Pattern),
+            ("principal", Bound::Pattern),
+            ("source_arn", Bound::Pattern),
+            ("source_account", Bound::Pattern),
         ],
         parent: Some(Parent { kind: "lambda.function", owns: true, deletes: true }),
         references: References { loose: &["source_arn"], ..References::DEFAULT },

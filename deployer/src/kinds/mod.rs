@@ -54,7 +54,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use about::{
-    About, ArtifactProperty, Calls, Capability, NameProperty, Need, Ownership, Parent, Person, References, Rule,
+    About, ArtifactProperty, Bound, Calls, Capability, NameProperty, Need, Ownership, Parent, Person, References, Rule,
 };
 pub use action::{Action, Order};
 pub use any::{AnyKind, ErasedKind};

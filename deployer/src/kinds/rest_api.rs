@@ -103,7 +103,7 @@ impl Kind for RestApi {
             ..Calls::DEFAULT
         },
         person: Person {
-            lost: Some("its address: another API gets another one"),
+            lost: Some("its URL; a new API gets a new one"),
             gap: Some("the API does not answer, and AWS deletes only one API in 30 s"),
             seconds: (1.5, 1.0),
             ..Person::DEFAULT

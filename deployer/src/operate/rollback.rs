@@ -40,7 +40,7 @@ pub struct RollbackStep {
 pub enum RollbackError {
     #[error(transparent)]
     Aws(#[from] AwsError),
-    #[error("what is handed out for version {number} has the hash {found}, its code has {expected}")]
+    #[error("AWS returned other code for version {number} than was deployed (hash {found} instead of {expected})")]
     OtherCode { number: u64, expected: String, found: String },
     #[error("somebody changed its code or its tags after it was looked at")]
     Moved,

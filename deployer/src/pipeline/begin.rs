@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::plan::{Adoption, Goal};
 use crate::spec::document::Document;
-use crate::state::{FetchedState, Lease, RescuePlace, Store};
+use crate::state::{FetchedState, Lease, LockedState, RescuePlace, Store};
 
 /// How long to wait for a lock request already sent, after the lock is no longer wanted, so that it can be released.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
@@ -25,6 +25,8 @@ pub(super) struct Home {
     pub store: Store,
     /// The state's lock, for a run that will write.
     pub lease: Option<Lease>,
+    /// The run that holds the lock beside a run that only reads.
+    pub running: Option<LockedState>,
 }
 
 impl Home {
@@ -67,8 +69,10 @@ pub(super) async fn begin(document: &Document, request: &Request<'_>) -> Result<
     }
     let begun = async {
         let (clients, store) = open(document, settings).await;
-        let (account, fetched) = tokio::join!(account(&clients, document, settings), store.fetch());
-        Ok(RunStart { home: at_home(clients, store, account?, document, settings), fetched })
+        let (account, fetched, running) =
+            tokio::join!(account(&clients, document, settings), store.fetch(), store.running());
+        let home = at_home(clients, store, account?, document, settings);
+        Ok(RunStart { home: Home { running, ..home }, fetched })
     };
     Ok(unless_stopped(stop, begun).await?.claim(goal))
 }
@@ -201,7 +205,7 @@ fn at_home(clients: Arc<Clients>, store: Store, account: String, document: &Docu
     let store = store.of_account(&account);
     let aws = Aws::with_calls(clients, place(document, settings, account), settings.aws.parallelism);
     let aws = aws.ignoring(document.ignored_tags());
-    Home { aws, store, lease: None }
+    Home { aws, store, lease: None, running: None }
 }
 
 /// Asks STS for the credentials' account, and compares it with `account:` of `stack.yaml`. The local cloud stands for

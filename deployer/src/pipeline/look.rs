@@ -12,7 +12,7 @@ use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::{Depth, Observation, ReadScope, Search, observe};
 use crate::plan::refreshed;
-use crate::state::State;
+use crate::state::{LockedState, State};
 
 /// Connects, for commands that need neither state nor plan.
 ///
@@ -75,6 +75,16 @@ impl Ready {
     /// Tells whether AWS has the resource of an address.
     pub fn exists(&self, address: &str) -> bool {
         self.gathered.observation.live.contains_key(address)
+    }
+
+    /// Tells whether the resources are in the local cloud.
+    pub fn is_local(&self) -> bool {
+        self.settings.aws.local
+    }
+
+    /// Returns the run that is changing the stack while this plan was made without the lock.
+    pub fn running(&self) -> Option<&LockedState> {
+        self.home.running.as_ref()
     }
 
     /// Returns the outputs in the state.

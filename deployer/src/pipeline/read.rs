@@ -29,7 +29,7 @@ pub(super) async fn read_and_observe(
     fetched: FetchedState,
     request: &Request<'_>,
 ) -> Result<(Snapshot, Observation), Failure> {
-    let Home { aws, store, lease } = home;
+    let Home { aws, store, lease, .. } = home;
     let Request { settings, goal, progress, .. } = *request;
     let (held, depth) = (lease.is_some(), depth(goal));
     let scope = ReadScope { new_may_be_denied: !held && *goal == Goal::Apply, ..scope_of(goal, settings) };

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::change::Change;
 use super::effect::Effect;
 use super::reason::{Note, Reason};
+use super::widening::widening;
 use crate::kinds::{Action, KindRef, ObservedResource, Order};
 use crate::state::Intent;
 
@@ -23,6 +24,8 @@ pub struct PlannedResource {
     pub reason: Reason,
     /// Informs people; nothing is decided by it.
     pub artifact: ArtifactSizes,
+    /// The paths of the properties by which the action widens permissions. Informs people, too.
+    pub widens: BTreeSet<String>,
     /// The resources that this one refers to or waits for.
     pub dependencies: BTreeSet<String>,
     /// The dependencies that need not exist: AWS takes their names and ARNs without looking.
@@ -51,6 +54,7 @@ impl PlannedResource {
             element: element.into(),
             kind,
             artifact: ArtifactSizes::of(kind, &effect),
+            widens: widening(kind, &effect),
             effect,
             reason,
             dependencies: BTreeSet::new(),
@@ -206,6 +210,9 @@ pub struct Summary {
     pub delete: usize,
     pub adopt: usize,
     pub unchanged: usize,
+    /// The resources among those above whose action widens permissions.
+    #[serde(default)]
+    pub widen: usize,
     /// Only the state is told.
     #[serde(skip)]
     pub forget: usize,
@@ -257,6 +264,7 @@ impl Plan {
                 Action::Unchanged => &mut summary.unchanged,
                 Action::Forget => &mut summary.forget,
             } += 1;
+            summary.widen += usize::from(!planned.widens.is_empty());
             // The predecessor is deleted as well. A deletion or a replacement counts it already.
             let counted = matches!(planned.action(), Action::Delete | Action::Replace);
             summary.delete += usize::from(!counted && planned.predecessor().is_some());

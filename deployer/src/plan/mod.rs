@@ -18,6 +18,7 @@ pub mod saved;
 mod select;
 #[cfg(test)]
 pub(crate) mod tests;
+mod widening;
 
 pub use crate::graph::owner::Foreign;
 pub use crate::kinds::{Action, Order};

@@ -5,6 +5,7 @@ pub(super) mod back;
 mod gone;
 mod reason;
 mod recreated;
+mod renamed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use self::gone::{lapses, parents, take_along};
 use self::reason::output_changes;
+use self::renamed::renamed;
 use super::action::{ArtifactSizes, Plan, PlannedResource};
 use super::adopt::adoptions_only;
 use super::effect::{Effect, Replacement};
@@ -77,6 +79,7 @@ fn compare(question: &Question<'_>) -> Result<Plan, PlanError> {
     take_along(&mut plan.actions);
     plan.parents = parents(&plan.actions, &owners);
     plan.notes.extend(plan.actions.iter().filter_map(lapses));
+    plan.notes.extend(renamed(&plan.actions));
     if *goal != Goal::Destroy {
         plan.outputs =
             graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();

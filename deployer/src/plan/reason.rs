@@ -124,6 +124,8 @@ pub enum Remark {
     AdoptedLater,
     /// The predecessor with this physical id is retained: it leaves the state and stays in AWS.
     PredecessorRetained { physical_id: String },
+    /// The resource differs from the removed element `from` in names alone. With the name in AWS it would be kept.
+    LooksRenamed { from: String, name: String },
     /// The resource has this stack's ownership tags, and neither `stack.yaml` nor the state has it. If it must not be
     /// deleted, `stays` is the reason.
     Orphan { kind: KindRef, id: String, stays: Option<String> },

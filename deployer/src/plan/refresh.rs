@@ -1,5 +1,7 @@
 //! A plan that only records in the state what AWS has.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::action::{Plan, PlannedResource, Side};
@@ -32,7 +34,7 @@ pub(super) fn records_only(plan: Plan) -> Plan {
             }
             Effect::Create { .. } | Effect::Replace { .. } | Effect::Delete { .. } => return None,
         };
-        Some(PlannedResource { effect, reason, moved_from: None, ..planned.clone() })
+        Some(PlannedResource { effect, reason, moved_from: None, widens: BTreeSet::new(), ..planned.clone() })
     };
     let actions = plan.actions.iter().filter_map(kept).collect();
     let drift = plan.drift.into_iter().map(|drift| super::Drift { plan: drift.after.clone(), ..drift }).collect();

@@ -104,7 +104,7 @@ pub(super) fn unknown_names(graph: &Graph, seen: &Observation, selection: &Selec
                 code: "plan::unknown-address",
                 address: name.clone(),
                 element: String::new(),
-                message: format!("nothing is called `{name}` in this stack"),
+                message: format!("this stack has no `{name}`"),
                 help: meant.map_or_else(
                     || "`deployer plan` lists the addresses".to_owned(),
                     |meant| format!("did you mean `{meant}`?"),

@@ -116,8 +116,14 @@ pub fn notice(title: &str, text: &str) -> String {
 /// Returns a plan's outputs for later steps: `changed`, and the number of resources for each action.
 pub fn counts(plan: &Plan) -> BTreeMap<String, String> {
     let s = plan.summary();
-    let counts =
-        [("create", s.create), ("update", s.update), ("replace", s.replace), ("delete", s.delete), ("adopt", s.adopt)];
+    let counts = [
+        ("create", s.create),
+        ("update", s.update),
+        ("replace", s.replace),
+        ("delete", s.delete),
+        ("adopt", s.adopt),
+        ("widen", s.widen),
+    ];
     let mut outputs: BTreeMap<String, String> = counts.map(|(name, n)| (name.to_owned(), n.to_string())).into();
     outputs.insert("changed".to_owned(), plan.has_changes().to_string());
     outputs

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::ending::{RunCost, is_complete};
+use super::heading::Heading;
 use super::planned::{PLAN_FORMAT, PlanReport};
 use super::slowest::slowest;
-use crate::aws::{AwsError, Place};
+use crate::aws::AwsError;
 use crate::execute::{ExecutionEvent, ExecutionOutcome};
 use crate::plan::{Cost, Plan};
 use crate::spec::secrets::Secrets;
 
 /// Renders a plan as one object.
-pub fn plan(plan: &Plan, stack: &str, place: &Place, cost: Cost, secrets: &Secrets) -> Value {
-    let report = PlanReport::of(plan, stack, place, cost);
+pub fn plan(plan: &Plan, heading: &Heading, cost: Cost, secrets: &Secrets) -> Value {
+    let report = PlanReport::of(plan, heading, cost);
     let value = serde_json::to_value(report).expect("a report has only text keys, which JSON takes");
     masked(value, secrets)
 }
@@ -24,16 +26,22 @@ pub fn refreshed(changed: &[String], outputs: &BTreeMap<String, String>) -> Valu
 }
 
 /// Renders the first line of a run.
-pub fn version(command: &str, stack: &str, place: &Place) -> Value {
-    json!({
+pub fn version(command: &str, heading: &Heading) -> Value {
+    let line = json!({
         "type": "version",
         "format_version": PLAN_FORMAT,
         "deployer": env!("CARGO_PKG_VERSION"),
         "command": command,
-        "stack": stack,
-        "region": place.region,
-        "account": place.account,
-    })
+    });
+    with(line, heading)
+}
+
+/// Adds the stack and its place to an object.
+fn with(mut object: Value, heading: &Heading) -> Value {
+    if let Some(properties) = object.as_object_mut() {
+        properties.extend(heading.properties());
+    }
+    object
 }
 
 /// Renders an event as one line.
@@ -72,16 +80,11 @@ pub fn aws_error(error: &AwsError) -> Value {
 }
 
 /// Renders the last line of a run.
-pub fn summary(
-    outcome: &ExecutionOutcome,
-    outputs: &BTreeMap<String, String>,
-    (reads, writes): (u64, u64),
-    seconds: f64,
-    secrets: &Secrets,
-) -> Value {
+pub fn summary(outcome: &ExecutionOutcome, heading: &Heading, cost: RunCost, secrets: &Secrets) -> Value {
+    let RunCost { calls: (reads, writes), seconds } = cost;
     let result = match outcome {
         o if o.interrupted => "interrupted",
-        o if o.failed.is_empty() && o.state_error.is_none() && o.not_started.is_empty() => "ok",
+        o if is_complete(o) => "ok",
         _ => "failed",
     };
     let value = json!({
@@ -92,13 +95,13 @@ pub fn summary(
         "not_started": outcome.not_started,
         "abandoned": outcome.abandoned,
         "unwatched": outcome.unwatched,
-        "outputs": outputs,
+        "outputs": outcome.state.outputs,
         "reads": reads,
         "writes": writes,
         "seconds": seconds,
         "slowest": slowest(outcome).iter().map(|(address, took)| json!({ "address": address, "seconds": took })).collect::<Vec<_>>(),
     });
-    masked(value, secrets)
+    masked(with(value, heading), secrets)
 }
 
 /// Masks every secret in every text.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::diagnostics;
+use super::heading::Heading;
 use super::paint::Paint;
 use super::plan::{self as text, PlanView};
 use super::shown::MaskedPlan;
@@ -20,26 +21,34 @@ const FRAME: usize = 400;
 /// A cut text with fewer bytes than this is not shown.
 const LEAST: usize = 200;
 
-/// The head of a plan's page.
-#[derive(Clone, Copy)]
-pub struct Heading<'a> {
-    pub title: &'a str,
-    /// Why the plan was made.
-    pub why: &'a str,
-}
-
 /// A part of the page that is folded until the reader opens it.
 struct Fold {
     title: String,
     text: String,
 }
 
-/// Renders a plan below its heading: a fold for each element that changes, then drift and
+/// The head of a page about a plan.
+#[derive(Clone, Copy)]
+pub struct PageHead<'a> {
+    pub title: &'a str,
+    pub heading: &'a Heading,
+    /// The reason for the plan.
+    pub why: &'a str,
+}
+
+impl PageHead<'_> {
+    fn text(&self, secrets: &Secrets) -> String {
+        let [title, place, why] = [self.title, &self.heading.line(), self.why].map(|text| plain(&secrets.mask(text)));
+        format!("## {title}\n\n{place}\n\n{why}\n\n")
+    }
+}
+
+/// Renders a plan below its head: a fold for each element that changes, then drift and
 /// notes. If `limit` bytes are not enough, cuts at a whole line and adds a note.
-pub fn plan(plan: &Plan, cost: Cost, heading: Heading<'_>, secrets: &Secrets, limit: usize) -> String {
+pub fn plan(plan: &Plan, cost: Cost, head: PageHead<'_>, secrets: &Secrets, limit: usize) -> String {
     let plan = &MaskedPlan::of(plan, secrets);
     let view = PlanView { paint: Paint { colour: false }, verbose: false, width: WIDTH, secrets };
-    let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(heading.title)), plain(&secrets.mask(heading.why)));
+    let mut out = head.text(secrets);
     let _ = writeln!(out, "**{}**\n", text::summary_line(plan, view).trim_end().replace('\n', " "));
     let mut folds = elements(plan, view);
     if !plan.output_changes().is_empty() {
@@ -221,7 +230,7 @@ fn unlinked(text: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Heading, fenced, plan};
+    use super::{Heading, PageHead, fenced, plan};
     use crate::kinds::KindRef;
     use crate::plan::{Change, Cost, DesiredSpec, Effect, Plan, PlannedResource, Reason};
     use crate::spec::secrets::Secrets;
@@ -236,7 +245,10 @@ mod tests {
     fn rendered(actions: Vec<PlannedResource>, secrets: &Secrets, limit: usize) -> String {
         let cost = Cost { reads: 2, waves: 1, seconds: 0.5 };
         let value = Plan { actions, ..Plan::default() };
-        plan(&value, cost, Heading { title: "shop: plan", why: "the branch a_b is <new>" }, secrets, limit)
+        let (owner, region, account) = ("shop".into(), "eu-west-1".into(), "123456789012".into());
+        let heading = &Heading { owner, region, account, local: false };
+        let head = PageHead { title: "shop: plan", heading, why: "the branch a_b is <new>" };
+        plan(&value, cost, head, secrets, limit)
     }
 
     #[test]
@@ -248,6 +260,8 @@ mod tests {
         ];
         insta::assert_snapshot!(rendered(actions, &Secrets::default(), 10_000), @r###"
         ## shop: plan
+
+        shop · eu-west-1 · 123456789012
 
         the branch a\_b is \<new\>
 

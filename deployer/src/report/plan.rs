@@ -151,6 +151,11 @@ pub fn summary_line(plan: &Plan, view: PlanView<'_>) -> String {
         "Plan: {} to create, {} to update, {} to replace, {} to delete, {} to adopt.\n",
         s.create, s.update, s.replace, s.delete, s.adopt
     );
+    if s.widen > 0 {
+        let verb = if s.widen == 1 { "widens" } else { "widen" };
+        let text = format!("{} {verb} permissions (marked with `!`).", counted(s.widen as u64, "resource"));
+        let _ = writeln!(line, "{}", view.paint.tone(Tone::Bad, &text));
+    }
     if s.forget > 0 {
         let _ = writeln!(line, "{} to forget (removed from the state, kept or already gone in AWS).", s.forget);
     }
@@ -243,7 +248,7 @@ pub fn drift_lines(plan: &MaskedPlan, view: PlanView<'_>) -> String {
 fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<PlanLine>) {
     let Some(path) = &entry.path else {
         let plan = if refresh_only { "remove it from the state" } else { "create it again" };
-        return (format!("! {} was deleted outside (this plan will {plan})", entry.address), Vec::new());
+        return (format!("! {} was deleted outside deployer (this plan will {plan})", entry.address), Vec::new());
     };
     let address = &entry.address;
     if entry.sensitive {

@@ -1,14 +1,15 @@
 //! The JSON form of a plan. It is part of the command-line contract, and saved plans keep it for display.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::heading::Heading;
 use super::plan::{SENSITIVE, impact};
 use super::reason::{code_schema, coded, decoded, remark, words};
-use crate::aws::Place;
+use super::running::RunningReport;
 use crate::graph::resolve::{self, AFTER_APPLY};
 use crate::kinds::{KindRef, ObservedResource};
 use crate::plan::{
@@ -27,6 +28,12 @@ pub struct PlanReport {
     pub stack: String,
     pub region: String,
     pub account: String,
+    /// The preview environment; null for the stack itself.
+    #[serde(default)]
+    pub env: Option<String>,
+    /// True if the resources are in the local cloud.
+    #[serde(default)]
+    pub local: bool,
     /// The number of resources for each action.
     pub summary: Summary,
     /// Every resource of the stack, including unchanged ones.
@@ -45,6 +52,9 @@ pub struct PlanReport {
     /// The outputs that differ from those of the last apply.
     #[serde(default)]
     pub output_changes: Vec<OutputChange>,
+    /// The run that was changing the stack while this plan was made; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<RunningReport>,
     /// The digest of this plan, which `--expect-plan` takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -92,6 +102,9 @@ pub struct ActionReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_size: Option<CodeSize>,
     pub changes: Vec<ChangeReport>,
+    /// The paths of the properties by which the action widens permissions. A change that cannot be judged is one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub widens: BTreeSet<String>,
 }
 
 /// Bytes of a zip in AWS and of the one that was packaged.
@@ -180,13 +193,15 @@ fn hidden(value: &Value, sensitive: bool) -> Value {
 
 impl PlanReport {
     /// Describes a plan. Hides sensitive properties; other secrets are not masked yet.
-    pub(super) fn of(plan: &Plan, stack: &str, place: &Place, cost: Cost) -> Self {
+    pub(super) fn of(plan: &Plan, heading: &Heading, cost: Cost) -> Self {
         let forgotten = |planned: &&PlannedResource| planned.action() == Action::Forget;
         Self {
             format_version: PLAN_FORMAT,
-            stack: stack.to_owned(),
-            region: place.region.clone(),
-            account: place.account.clone(),
+            stack: heading.owner.clone(),
+            region: heading.region.clone(),
+            account: heading.account.clone(),
+            env: heading.env().map(str::to_owned),
+            local: heading.local,
             summary: plan.summary(),
             actions: plan.actions().iter().filter(|p| !forgotten(p)).map(ActionReport::of).collect(),
             forgotten: plan.actions().iter().filter(forgotten).map(ForgottenReport::of).collect(),
@@ -195,12 +210,19 @@ impl PlanReport {
             refresh_only: plan.is_refresh_only(),
             outputs: plan.outputs().iter().map(|(k, v)| (k.clone(), resolve::readable(v))).collect(),
             output_changes: plan.output_changes().to_vec(),
+            running: None,
             digest: None,
             effects: None,
             reads: cost.reads,
             waves: cost.waves,
             seconds: (cost.seconds * 1000.0).round() / 1000.0,
         }
+    }
+
+    /// Returns the stack that the plan is about.
+    pub fn heading(&self) -> Heading {
+        let Self { stack, region, account, local, .. } = self;
+        Heading { owner: stack.clone(), region: region.clone(), account: account.clone(), local: *local }
     }
 
     /// Parses a report.
@@ -264,13 +286,14 @@ impl ActionReport {
             impact: impact(planned),
             code_size: (after.is_some() || before.is_some()).then_some(CodeSize { before, after }),
             changes: planned.changes().iter().map(ChangeReport::of).collect(),
+            widens: planned.widens.clone(),
         }
     }
 
     fn restore(self) -> Result<PlannedResource, ReportError> {
         let reason = decoded(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
         let kind = known_kind(&self.kind)?;
-        let moved_from = self.renamed_from.clone();
+        let (moved_from, widens) = (self.renamed_from.clone(), self.widens.clone());
         let address = self.address.clone();
         let element = self.element.clone();
         let artifact = self.code_size.as_ref().map_or_else(ArtifactSizes::default, |size| ArtifactSizes {
@@ -278,7 +301,12 @@ impl ActionReport {
             packaged_bytes: size.after,
         });
         let effect = self.effect().ok_or_else(|| ReportError::Incomplete(address.clone()))?;
-        Ok(PlannedResource { moved_from, artifact, ..PlannedResource::new(address, element, kind, effect, reason) })
+        Ok(PlannedResource {
+            moved_from,
+            artifact,
+            widens,
+            ..PlannedResource::new(address, element, kind, effect, reason)
+        })
     }
 
     /// Returns the effect without specs. `None` if it lacks what its action needs.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::heading::Heading;
 use super::json::{masked, version as first_line};
 use super::paint::{Paint, Tone};
 use super::terminal::Terminal;
@@ -170,8 +171,8 @@ fn depth_json(Depth { waiting, in_flight, delayed }: Depth) -> Value {
 }
 
 /// Renders the first JSON line of a command that changes something.
-pub fn version(command: &str, stack: &str, place: &Place) -> String {
-    format!("{}\n", first_line(command, stack, place))
+pub fn version(command: &str, heading: &Heading) -> String {
+    format!("{}\n", first_line(command, heading))
 }
 
 /// Renders the JSON line before messages are moved or deleted.

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::ending::RunCost;
+use super::heading::Heading;
 use super::picture::{self, Page, Picture};
 use super::plan::PlanView;
 use super::planned::PLAN_FORMAT;
+use super::running::RunningReport;
 use super::shown::MaskedPlan;
 use super::terminal::Terminal;
 use super::{counted, diagnostics, json as form, plan as text};
@@ -23,24 +26,25 @@ pub fn print_plan(terminal: &Terminal, ready: &Ready) {
     let secrets = ready.loaded.document.secrets();
     terminal.data(&match terminal.json {
         true => object(ready).to_string() + "\n",
-        false => text::plan(&ready.plan, ready.cost, view(terminal, secrets)),
+        false => headed(&heading(ready), &text::plan(&ready.plan, ready.cost, view(terminal, secrets))),
     });
 }
 
 /// Prints a plan that was made from the last state alone.
 pub fn print_recorded(terminal: &Terminal, recorded: &RecordedPlan) {
     let RecordedPlan { loaded, plan, cost, place, .. } = recorded;
+    let heading = Heading::of(&loaded.document, place, false);
     let secrets = loaded.document.secrets();
     terminal.data(&match terminal.json {
-        true => form::plan(plan, loaded.document.stack(), place, *cost, secrets).to_string() + "\n",
-        false => text::plan(plan, *cost, view(terminal, secrets)),
+        true => form::plan(plan, &heading, *cost, secrets).to_string() + "\n",
+        false => headed(&heading, &text::plan(plan, *cost, view(terminal, secrets))),
     });
 }
 
 /// Prints the plan that is about to be carried out; with `--json` only the first line.
 pub fn announce(terminal: &Terminal, ready: &Ready, command: &str) {
     if terminal.json {
-        let line = form::version(command, ready.loaded.document.stack(), ready.place());
+        let line = form::version(command, &heading(ready));
         terminal.data(&format!("{line}\n"));
     } else {
         print_plan(terminal, ready);
@@ -54,6 +58,16 @@ pub fn print_digest(terminal: &Terminal, effects: &Effects) {
     }
 }
 
+/// Returns the stack and the place that a plan is about.
+pub fn heading(ready: &Ready) -> Heading {
+    Heading::of(&ready.loaded.document, ready.place(), ready.is_local())
+}
+
+/// Puts the stack and the place above the text of a plan.
+pub fn headed(heading: &Heading, plan: &str) -> String {
+    format!("{}\n\n{plan}", heading.line())
+}
+
 /// Returns how this terminal shows a plan.
 pub fn view<'a>(terminal: &Terminal, secrets: &'a Secrets) -> PlanView<'a> {
     PlanView { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets }
@@ -62,8 +76,11 @@ pub fn view<'a>(terminal: &Terminal, secrets: &'a Secrets) -> PlanView<'a> {
 /// Returns the plan as one JSON object, with its effects and their digest.
 pub fn object(ready: &Ready) -> Value {
     let document = &ready.loaded.document;
-    let mut report = form::plan(&ready.plan, document.stack(), ready.place(), ready.cost, document.secrets());
+    let mut report = form::plan(&ready.plan, &heading(ready), ready.cost, document.secrets());
     let effects = ready.effects();
+    if let Some(running) = ready.running().map(RunningReport::of) {
+        report["running"] = form::masked(serde_json::to_value(running).unwrap_or_default(), document.secrets());
+    }
     report["digest"] = effects.digest().into();
     report["effects"] = serde_json::to_value(&effects).unwrap_or_default();
     report
@@ -73,28 +90,28 @@ pub fn object(ready: &Ready) -> Value {
 pub fn page(ready: &Ready) -> String {
     let document = &ready.loaded.document;
     let picture = Picture::of(document.stack(), &ready.loaded.graph, Some(&ready.plan), document.secrets());
-    let place = ready.place();
     picture::html(&Page {
         picture: &picture,
-        about: format!("{} · account {}", place.region, place.account),
+        about: heading(ready).line(),
         plan: Some((&MaskedPlan::of(&ready.plan, document.secrets()), ready.cost)),
         secrets: document.secrets(),
     })
 }
 
 /// Prints the result of carrying a plan out.
-pub fn print_applied(terminal: &Terminal, applied: &ApplyResult, took: Duration) {
+pub fn print_applied(terminal: &Terminal, applied: &ApplyResult, heading: &Heading, took: Duration) {
     let ApplyResult { outcome, loaded, calls } = applied;
+    let cost = RunCost { calls: *calls, seconds: took.as_secs_f64() };
     let (outputs, secrets) = (&outcome.state.outputs, loaded.document.secrets());
     if let Some(error) = &outcome.state_error {
         terminal.failure(&Failure::state(error.clone()));
     }
     if terminal.json {
         terminal.refusals(outcome, &loaded.document);
-        let summary = form::summary(outcome, outputs, *calls, took.as_secs_f64(), secrets);
+        let summary = form::summary(outcome, heading, cost, secrets);
         terminal.data(&format!("{summary}\n"));
     } else {
-        terminal.outcome(outcome, *calls, took.as_secs_f64(), secrets);
+        terminal.outcome(outcome, heading, cost, secrets);
         terminal.refusals(outcome, &loaded.document);
         if !outputs.is_empty() {
             terminal.data(&secrets.mask(&outputs_text(outputs)));
@@ -130,7 +147,7 @@ pub fn print_nothing_to_refresh(terminal: &Terminal, ready: &Ready) {
 pub fn print_drift(terminal: &Terminal, ready: &Ready) {
     let document = &ready.loaded.document;
     if terminal.json {
-        let whole = form::plan(&ready.plan, document.stack(), ready.place(), ready.cost, document.secrets());
+        let whole = form::plan(&ready.plan, &heading(ready), ready.cost, document.secrets());
         return terminal.data(&format!("{}\n", json!({"format_version": PLAN_FORMAT, "drift": whole["drift"]})));
     }
     let lines = match ready.plan.drift() {

@@ -10,7 +10,7 @@ pub(super) fn words(reason: &Reason) -> String {
     match reason {
         Reason::UpToDate => String::new(),
         Reason::NotInAws => "not in AWS".to_owned(),
-        Reason::DeletedOutside => "was deleted outside".to_owned(),
+        Reason::DeletedOutside => "was deleted outside deployer".to_owned(),
         Reason::Differs => "differs from stack.yaml".to_owned(),
         Reason::CannotUpdate { properties } => properties.iter().map(fixed).collect::<Vec<_>>().join("; "),
         Reason::ReplaceRequested => "requested with --replace".to_owned(),
@@ -58,6 +58,9 @@ pub(super) fn remark(note: &Note) -> String {
             "needs a resource that does not exist yet; the next `deployer apply` adopts it".to_owned()
         }
         Remark::PredecessorRetained { physical_id } => format!("{physical_id} leaves the state and stays in AWS"),
+        Remark::LooksRenamed { from, name } => {
+            format!("is like the removed `{from}`; if you renamed it, `name: {name}` keeps the resource and its data")
+        }
         Remark::Orphan { kind, id, stays } => {
             let then = match stays {
                 None => format!("`--prune --target '{}'` deletes it", note.address),

@@ -1,13 +1,14 @@
 //! Renders the versions of functions and rollbacks, for people and programs.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::counted;
+use super::ending::RunCost;
+use super::heading::Heading;
 use super::json::{aws_error, version as first_line};
 use super::paint::{Paint, Tone};
 use super::plan::{bytes, short};
+use super::ready::headed;
 use super::state::table;
 use super::terminal::Terminal;
 use crate::aws::Place;
@@ -25,10 +26,10 @@ pub fn print_versions(terminal: &Terminal, subjects: &[RollbackCandidate], stack
 }
 
 /// Prints the rollback that is about to be carried out; with `--json` only the first line.
-pub fn announce(terminal: &Terminal, decision: &Decision, stack: &str, place: &Place) {
+pub fn announce(terminal: &Terminal, decision: &Decision, heading: &Heading) {
     terminal.data(&match terminal.json {
-        true => format!("{}\n", first_line("rollback", stack, place)),
-        false => intended(decision, terminal.out),
+        true => format!("{}\n", first_line("rollback", heading)),
+        false => headed(heading, &intended(decision, terminal.out)),
     });
 }
 
@@ -41,19 +42,17 @@ pub fn print_event(terminal: &Terminal, event: &RollbackEvent<'_>) {
 }
 
 /// Prints the summary.
-pub fn print_end(terminal: &Terminal, outcome: &RollbackOutcome, unchanged: &[SkippedFunction], cost: RollbackCost) {
+pub fn print_end(terminal: &Terminal, outcome: &RollbackOutcome, unchanged: &[SkippedFunction], end: &RollbackEnd) {
     match terminal.json {
-        true => terminal.data(&summary_json(outcome, unchanged, cost)),
-        false => terminal.say(&summary(outcome, cost, terminal.err)),
+        true => terminal.data(&summary_json(outcome, unchanged, end)),
+        false => terminal.say(&summary(outcome, end, terminal.err)),
     }
 }
 
-/// The calls and the time of a rollback.
-#[derive(Clone, Copy)]
-pub struct RollbackCost {
-    /// Numbers of read and write calls.
-    pub calls: (u64, u64),
-    pub time: Duration,
+/// The stack and the cost of a rollback, for its summary.
+pub struct RollbackEnd {
+    pub heading: Heading,
+    pub cost: RunCost,
 }
 
 /// Lists the versions of functions, the newest first.
@@ -182,7 +181,7 @@ fn event_json(event: &RollbackEvent<'_>) -> String {
 }
 
 /// Renders the last JSON line.
-fn summary_json(outcome: &RollbackOutcome, unchanged: &[SkippedFunction], cost: RollbackCost) -> String {
+fn summary_json(outcome: &RollbackOutcome, unchanged: &[SkippedFunction], end: &RollbackEnd) -> String {
     let result = match outcome {
         o if !o.failed.is_empty() => "failed",
         o if o.not_started.is_empty() && o.unwatched.is_empty() => "ok",
@@ -191,7 +190,8 @@ fn summary_json(outcome: &RollbackOutcome, unchanged: &[SkippedFunction], cost: 
     let element =
         |(SkippedFunction::Runs(element, _) | SkippedFunction::Because(element, _)): &SkippedFunction| element.clone();
     let unchanged: Vec<String> = unchanged.iter().map(element).collect();
-    let line = json!({
+    let RunCost { calls: (reads, writes), seconds } = end.cost;
+    let mut line = json!({
         "type": "summary",
         "result": result,
         "done": outcome.done,
@@ -199,15 +199,18 @@ fn summary_json(outcome: &RollbackOutcome, unchanged: &[SkippedFunction], cost: 
         "not_started": outcome.not_started,
         "unwatched": outcome.unwatched,
         "unchanged": unchanged,
-        "reads": cost.calls.0,
-        "writes": cost.calls.1,
-        "seconds": cost.time.as_secs_f64(),
+        "reads": reads,
+        "writes": writes,
+        "seconds": seconds,
     });
+    if let Some(properties) = line.as_object_mut() {
+        properties.extend(end.heading.properties());
+    }
     format!("{line}\n")
 }
 
 /// Renders the summary: the outcome, and what applies from now on.
-fn summary(outcome: &RollbackOutcome, cost: RollbackCost, paint: Paint) -> String {
+fn summary(outcome: &RollbackOutcome, end: &RollbackEnd, paint: Paint) -> String {
     let RollbackOutcome { done, failed, not_started, unwatched } = outcome;
     let mut text = String::new();
     if !unwatched.is_empty() {
@@ -220,22 +223,20 @@ fn summary(outcome: &RollbackOutcome, cost: RollbackCost, paint: Paint) -> Strin
         text += "stack.yaml still means the newer code: `deployer plan` shows this as changed outside, and the next apply \
                  takes it back.\nTo stay here, go back in the source and apply that.\n";
     }
-    let (word, tone) = match (failed.is_empty(), not_started.is_empty() && unwatched.is_empty()) {
-        (false, _) => ("Failed", Tone::Bad),
-        (true, false) => ("Interrupted", Tone::Bad),
-        (true, true) => ("Done", Tone::Good),
-    };
-    let counts = match done.len() {
-        0 if word == "Done" => "nothing had to be done".to_owned(),
-        done => format!("{} rolled back", counted(done as u64, "function")),
+    let (stack, cost) = (end.heading.named(), end.cost.text());
+    let functions = counted(done.len() as u64, "function");
+    let word = match (failed.is_empty(), not_started.is_empty() && unwatched.is_empty()) {
+        (false, _) => "Failed",
+        (true, false) => "Interrupted",
+        (true, true) if done.is_empty() => {
+            return text + &format!("{} in {stack}. Checked in {cost}.", paint.tone(Tone::Good, "Nothing to do"));
+        }
+        (true, true) => {
+            return text + &format!("{} {functions} of {stack} in {cost}.", paint.tone(Tone::Good, "Rolled back"));
+        }
     };
     let failed = if failed.is_empty() { String::new() } else { format!(", {} failed", failed.len()) };
-    let (reads, writes) = (counted(cost.calls.0, "read"), counted(cost.calls.1, "write"));
-    text + &format!(
-        "{}: {counts}{failed}. {reads} and {writes}, {:.1} s.",
-        paint.tone(tone, word),
-        cost.time.as_secs_f64()
-    )
+    text + &format!("{}: {functions} rolled back{failed} in {stack} after {cost}.", paint.tone(Tone::Bad, word))
 }
 
 /// Formats a version's date as `2026-11-24 17:20 UTC`. Falls back to AWS's own text.

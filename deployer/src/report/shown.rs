@@ -76,6 +76,7 @@ impl Cover<'_> {
             early: self.lines(&planned.early),
             prior_dependencies: self.lines(&planned.prior_dependencies),
             moved_from: self.maybe(planned.moved_from.as_ref()),
+            widens: self.lines(&planned.widens),
             ..*planned
         }
     }

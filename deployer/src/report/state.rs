@@ -113,7 +113,7 @@ pub fn question(Removal { address, physical_id, parts, .. }: &Removal) -> String
     let parts: String = parts.iter().map(|part| format!(" and its part `{part}`")).collect();
     format!(
         "Forget `{address}` ({physical_id}){parts}? AWS keeps it, and a plan takes it up again while it is in stack.yaml. \
-         Type `yes` to continue:"
+         Type `yes` to confirm:"
     )
 }
 

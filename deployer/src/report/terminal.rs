@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::ending::{self, RunCost};
+use super::heading::Heading;
 use super::paint::{self, Paint, Tone};
-use super::slowest::slowest;
-use super::{counted, diagnostics, github, live};
+use super::{diagnostics, github, live};
 use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
 use crate::log;
@@ -155,8 +156,8 @@ impl Terminal {
     /// Tells what a signal does to the run; the first one has `level` 1.
     pub fn stopping(&self, level: u8) {
         self.say(match level {
-            1 => "Stopping: what is in flight ends first. Once more leaves it.",
-            _ => "Leaving what is in flight, saving the state. Once more ends at once.",
+            1 => "Stopping: waiting for calls in progress. Press Ctrl-C again to abandon them.",
+            _ => "Abandoning calls in progress, saving the state. Press Ctrl-C again to end at once.",
         });
     }
 
@@ -238,53 +239,13 @@ impl Terminal {
         }
     }
 
-    /// Prints the summary of an apply or destroy.
-    pub fn outcome(&self, outcome: &ExecutionOutcome, calls: (u64, u64), seconds: f64, secrets: &Secrets) {
-        let mut text = String::new();
-        if !outcome.abandoned.is_empty() {
-            text += &format!("left in flight: {}\n", outcome.abandoned.join(", "));
-        }
-        if !outcome.unwatched.is_empty() {
-            text += &format!("AWS goes on by itself with: {}\n", outcome.unwatched.join(", "));
-        }
-        if !outcome.not_started.is_empty() {
-            text += &format!("not started: {}\n", outcome.not_started.join(", "));
-        }
-        if !outcome.failed.is_empty() || outcome.interrupted {
-            text += "Run the same command again: it goes on where this one stopped.\n";
-        }
-        text += &slowest_line(outcome);
-        let (done, failed) = (outcome.done.len(), outcome.failed.len());
-        let word = if outcome.interrupted {
-            "Interrupted"
-        } else if failed > 0 || outcome.state_error.is_some() || !outcome.not_started.is_empty() {
-            "Failed"
-        } else {
-            "Done"
-        };
-        let well = word == "Done";
-        let tone = if well { Tone::Good } else { Tone::Bad };
-        let mut counts = if done == 0 && well { "nothing had to be done".to_owned() } else { format!("{done} done") };
-        if failed > 0 || !outcome.not_started.is_empty() {
-            counts += &format!(", {failed} failed, {} not started", outcome.not_started.len());
-        }
-        if !outcome.unwatched.is_empty() {
-            counts += &format!(", {} accepted", outcome.unwatched.len());
-        }
-        let word = self.err.tone(tone, word);
-        let (reads, writes) = (counted(calls.0, "read"), counted(calls.1, "write"));
-        text += &format!("{word}: {counts}. {reads} and {writes}, {seconds:.1} s.");
-        let text = secrets.mask(&text);
-        if well {
+    /// Prints the summary of a run; with `--quiet` only if it did not do everything.
+    pub fn outcome(&self, outcome: &ExecutionOutcome, heading: &Heading, cost: RunCost, secrets: &Secrets) {
+        let text = secrets.mask(&ending::text(outcome, heading, cost, self.err)).into_owned();
+        if ending::is_complete(outcome) {
             self.say(&text);
         } else {
             self.aloud(&format!("{text}\n"));
         }
     }
-}
-
-/// Returns no line for a single action: its own line already has the duration.
-fn slowest_line(outcome: &ExecutionOutcome) -> String {
-    let named: Vec<String> = slowest(outcome).iter().map(|(address, took)| format!("{address} {took:.1} s")).collect();
-    if named.len() < 2 { String::new() } else { format!("slowest: {}\n", named.join(", ")) }
 }

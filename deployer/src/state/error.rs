@@ -176,8 +176,8 @@ impl StateError {
                 advise_keeping(&format!("use deployer {written_by} or newer"), *newest_good)
             }
             Self::Locked(locked) => format!(
-                "wait for it (`--lock-timeout 10m`); its lease ends in {} s unless renewed, then it is free by itself; \
-                 if that run is surely dead: `deployer state unlock {}`",
+                "wait for it (`--lock-timeout 10m`): the lock expires in {} s unless that run renews it. If you are sure that \
+                 the run is dead: `deployer state unlock {}`",
                 locked.ends_in_s, locked.id
             ),
             Self::Unwanted => String::new(),

@@ -117,6 +117,14 @@ impl Store {
         Ok(object.map(|object| LockInfo::parse(&object.bytes)))
     }
 
+    /// Returns the run that holds the lock now; `None` if the lock is free, has expired, or cannot be read.
+    pub async fn running(&self) -> Option<LockedState> {
+        let object = self.objects.get(&self.lock_key()).await.ok()??;
+        let info = LockInfo::parse(&object.bytes);
+        let left = info.rule_values(&object).remaining()?;
+        Some(info.says(&self.place(), left))
+    }
+
     /// Removes the lock `id` of a run known to be dead. Returns whether the lock existed. A run that is alive notices
     /// at its next renewal and stops.
     ///

@@ -34,12 +34,13 @@ impl Location {
         let (state, lock, kept) = (object(&at.key), object(&lock_key(&at.key)), object(&history_prefix(&at.key)) + "*");
         let list = Grant::new(&["s3:ListBucket"], &bucket);
         let mut grants = vec![
-            Grant::on(&["s3:GetObject"], [state.clone(), kept.clone()]),
+            // The lock tells a plan about a run that is changing the stack.
+            Grant::on(&["s3:GetObject"], [state.clone(), kept.clone(), lock.clone()]),
             // S3 reports a missing state as missing only to callers who may list the bucket; that check has no prefix.
             list.only("StringLikeIfExists", "s3:prefix", vec![history_prefix(&at.key) + "*"]),
         ];
         if how.lock {
-            grants.push(Grant::new(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], lock));
+            grants.push(Grant::new(&["s3:PutObject", "s3:DeleteObject"], lock));
         }
         if how.write {
             grants.push(Grant::on(&["s3:GetObject", "s3:PutObject"], [state, kept.clone()]));

@@ -97,12 +97,32 @@ async fn usage_errors_exit_with_1_and_help_with_0() {
 #[tokio::test]
 async fn without_a_terminal_apply_and_destroy_ask_for_auto_approve_at_once() {
     let bench = Bench::without_bucket(STACK).await;
+    let ran = bench.fails(&["apply"]);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("--auto-approve"), "{ran}");
     for verb in ["apply", "destroy"] {
-        let ran = bench.fails(&[verb]);
-        assert!(ran.stderr.contains("--auto-approve"), "{ran}");
         let json = error(&bench.fails(&[verb, "--json"]));
         assert_eq!(json["code"], "run::approval-needed");
     }
+}
+
+#[tokio::test]
+async fn without_a_terminal_destroy_shows_what_it_would_delete_and_deletes_nothing() {
+    let bench = Bench::new(STACK).await;
+    bench.apply();
+    let before = (inventory(&bench.aws).await, bench.state().await);
+    let shown = bench.ok(&["plan", "--destroy"]);
+    assert!(shown.starts_with(&format!("shop · eu-west-1 · {}\n\n", bench.aws.place.account)), "{shown}");
+    let refused = bench.fails(&["destroy"]);
+    let plan =
+        |text: &str| text.lines().filter(|line| !line.contains(" reads in ")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(plan(&refused.stdout), plan(&shown));
+    assert!(refused.stderr.contains("run::approval-needed") && refused.stderr.contains("--auto-approve"), "{refused}");
+    assert_eq!((inventory(&bench.aws).await, bench.state().await), before);
+    assert!(bench.lock().await.is_none());
+    let json: serde_json::Value = serde_json::from_str(&bench.ok(&["plan", "--destroy", "--json"])).expect("an object");
+    let deleted = json["actions"].as_array().expect("actions").iter().all(|action| action["action"] == "delete");
+    assert!(deleted && json["env"].is_null() && json["local"] == false, "{json:#}");
+    assert_eq!(bench.fails(&["plan", "--destroy", "--out", "x"]).stdout, "");
 }
 
 #[tokio::test]
@@ -119,15 +139,28 @@ async fn plan_as_json_has_every_key_of_the_contract() {
     let plan = &ran.lines()[0];
     has(
         plan,
-        &["format_version", "stack", "region", "account", "summary", "actions", "drift", "reads", "waves", "seconds"],
+        &[
+            "format_version",
+            "stack",
+            "region",
+            "account",
+            "env",
+            "local",
+            "summary",
+            "actions",
+            "drift",
+            "reads",
+            "waves",
+            "seconds",
+        ],
     );
     assert_eq!(plan["format_version"], 1);
     assert_eq!((&plan["stack"], &plan["region"]), (&json!("shop"), &json!("eu-west-1")));
     assert_eq!(plan["account"], bench.aws.place.account.as_str());
-    assert_eq!(keys(&plan["summary"]), ["adopt", "create", "delete", "replace", "unchanged", "update"]);
+    assert_eq!(keys(&plan["summary"]), ["adopt", "create", "delete", "replace", "unchanged", "update", "widen"]);
     assert_eq!(
         plan["summary"],
-        json!({"adopt": 0, "create": 2, "delete": 1, "replace": 0, "unchanged": 1, "update": 0})
+        json!({"adopt": 0, "create": 2, "delete": 1, "replace": 0, "unchanged": 1, "update": 0, "widen": 0})
     );
     for action in plan["actions"].as_array().unwrap() {
         has(action, &["address", "kind", "action", "physical_id", "reason", "changes"]);
@@ -191,7 +224,7 @@ async fn data_goes_to_stdout_and_talk_to_stderr() {
     assert!(apply.stdout.contains("Plan: 3 to create") && apply.stdout.contains("queue_url = http"), "{apply}");
     assert!(apply.stderr.contains("created queues.orders") && !apply.stdout.contains("created"), "{apply}");
     let quiet = bench.run(&["apply", "-y", "-q"]);
-    assert!(quiet.stderr.is_empty() && quiet.stdout.starts_with("No changes."), "{quiet}");
+    assert!(quiet.stderr.is_empty() && quiet.stdout.contains("\n\nNo changes."), "{quiet}");
     let output = bench.run(&["output", "queue_arn"]);
     assert!(output.stderr.is_empty(), "{output}");
 }
@@ -259,7 +292,7 @@ async fn another_directory_is_worked_in() {
     bench.ok(&["apply", "-y", "-C", "inner"]);
     assert!(bench.path().join("inner/.deployer/state/shop.json").exists());
     let from_outside = bench.ok(&["plan", "-f", "inner/stack.yaml"]);
-    assert!(from_outside.starts_with("No changes."), "{from_outside}");
+    assert!(from_outside.contains("\n\nNo changes."), "{from_outside}");
 }
 
 #[tokio::test]

@@ -281,7 +281,7 @@ async fn a_lost_state_is_found_again_in_aws() {
     }
     let summary = bench.apply();
     // A queue without a record may be in deletion. Only CreateQueue can tell, and it does not change an existing queue.
-    assert!(summary.contains(" and 3 writes"), "{summary}");
+    assert!(summary.contains(", 3 writes)"), "{summary}");
     bench.settled();
     assert_eq!(inventory(&bench.aws).await, before);
 }

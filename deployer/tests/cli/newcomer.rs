@@ -57,7 +57,7 @@ async fn every_finding_is_said_in_one_run_and_nothing_twice() {
     let bench = Bench::without_bucket(BROKEN).await;
     let said = bench.fails(&["validate"]).stderr;
     assert!(
-        said.contains("`orders` has no property `delay`") && said.contains("nothing is called `queues.nowhere`"),
+        said.contains("`orders` has no property `delay`") && said.contains("this stack has no `queues.nowhere`"),
         "{said}"
     );
     assert_eq!(said.matches("error[").count(), 2, "{said}");

@@ -206,7 +206,10 @@ async fn refresh_only_lets_the_state_learn_and_leaves_aws_alone() {
     let plan = bench.ok(&["plan", "--refresh-only"]);
     assert!(plan.contains("Refresh only: 2 drifted, 1 to forget, 0 to record. AWS is not changed."), "{plan}");
     assert!(plan.contains("functions.worker timeout: 10 → 33 (this plan records it)"), "{plan}");
-    assert!(plan.contains("queues.spare was deleted outside (this plan will remove it from the state)"), "{plan}");
+    assert!(
+        plan.contains("queues.spare was deleted outside deployer (this plan will remove it from the state)"),
+        "{plan}"
+    );
     assert_eq!(bench.run(&["plan", "--refresh-only", "--detailed-exitcode"]).code, Some(2));
     assert_eq!(bench.state().await, state, "a plan writes nothing");
     let learned = bench.run(&["apply", "--refresh-only", "-y", "--json"]);

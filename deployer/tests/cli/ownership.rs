@@ -132,7 +132,7 @@ async fn an_external_resource_is_only_referred_to() {
     assert!(ran.stderr.contains("plan::external-missing"), "{ran}");
     bench.aws.clients.sqs.create_queue().queue_name("orders").send().await.unwrap();
     let text = bench.ok(&["plan"]);
-    assert!(text.starts_with("No changes. "), "{text}");
+    assert!(text.contains("\n\nNo changes. "), "{text}");
     bench.apply();
     let arn = format!("arn:aws:sqs:eu-west-1:{}:orders\n", bench.aws.place.account);
     assert_eq!(bench.ok(&["output", "arn"]), arn);

@@ -55,6 +55,11 @@ fn deploy(bench: &Bench, word: &str) {
     bench.apply();
 }
 
+/// Returns the first line about the stack.
+fn head(bench: &Bench) -> String {
+    format!("shop · eu-west-1 · {}", bench.aws.place.account)
+}
+
 /// Returns the hash of a function's current code.
 async fn runs(aws: &Aws, name: &str) -> String {
     let found = aws.clients.lambda.get_function().function_name(name).send().await.expect("a function");
@@ -74,9 +79,15 @@ async fn the_previous_code_runs_until_the_next_apply_brings_the_newer_again() {
     let (state, proxy) = (bench.state().await, kept(&["one", "two"]));
     let ran = over(&bench, &proxy, &["rollback", "-y"]);
     assert_eq!(ran.code, Some(0), "{ran}");
-    assert!(ran.stdout.starts_with("~ functions.worker: version 2 → version 1  ("), "{ran}");
+    assert!(
+        ran.stdout.starts_with(&format!("{}\n\n~ functions.worker: version 2 → version 1  (", head(&bench))),
+        "{ran}"
+    );
     assert!(ran.stderr.contains("the next apply takes it back"), "{ran}");
-    assert!(ran.stderr.contains("Done: 1 function rolled back. "), "{ran}");
+    assert!(
+        ran.stderr.contains(&format!("Rolled back 1 function of shop (eu-west-1, {}) in ", bench.aws.place.account)),
+        "{ran}"
+    );
     assert_eq!(runs(&bench.aws, "shop-worker").await, hash("one"));
     assert_eq!(bench.state().await, state, "the state holds what was applied");
     assert!(bench.lock().await.is_none(), "the lock was given back");
@@ -86,7 +97,7 @@ async fn the_previous_code_runs_until_the_next_apply_brings_the_newer_again() {
     assert_eq!(bench.run(&["drift"]).code, Some(2));
     let again = over(&bench, &proxy, &["rollback", "worker", "-y"]);
     assert!(again.code == Some(0) && again.stdout.contains("runs the code of version 1 already"), "{again}");
-    assert!(again.stderr.contains("nothing had to be done") && again.stderr.contains(" and 0 writes"), "{again}");
+    assert!(again.stderr.contains("Nothing to do in shop (") && again.stderr.contains(", 0 writes)"), "{again}");
     bench.apply();
     assert_eq!(runs(&bench.aws, "shop-worker").await, hash("two"));
     bench.settled();
@@ -144,11 +155,20 @@ async fn what_cannot_go_back_says_why_and_what_to_do() {
     }
     let unknown = bench.fails(&["rollback", "wroker", "-y"]);
     assert!(unknown.stderr.contains("function::unknown") && unknown.stderr.contains("`worker`?"), "{unknown}");
-    let unasked = bench.fails(&["rollback"]);
-    assert!(unasked.stderr.contains("run::approval-needed") && unasked.stderr.contains("--auto-approve"), "{unasked}");
+    let unknown = bench.fails(&["rollback", "wroker"]);
+    assert!(unknown.stderr.contains("function::unknown"), "a wrong name is told before an answer is missed: {unknown}");
     let which = bench.fails(&["rollback", "--to", "1", "-y", "--json"]);
     assert_eq!(which.lines()[0]["code"], "run::usage", "{which}");
     deploy(&bench, "two");
+    let unasked = bench.fails(&["rollback"]);
+    assert!(
+        unasked.stdout.starts_with(&format!("{}\n\n~ functions.worker: version 2 → version 1  (", head(&bench))),
+        "{unasked}"
+    );
+    assert!(unasked.stderr.contains("run::approval-needed") && unasked.stderr.contains("--auto-approve"), "{unasked}");
+    let unasked = bench.fails(&["rollback", "--json"]);
+    assert_eq!(unasked.lines()[0]["code"], "run::approval-needed", "{unasked}");
+    assert!(bench.lock().await.is_none(), "a rollback that is only shown takes no lock");
     let other = bench.fails(&["rollback", "-y"]);
     assert!(other.stderr.contains("rollback::other-code"), "the local AWS keeps the newest code alone: {other}");
     assert!(!other.stderr.contains("X-Amz-"), "who has the address has the code: {other}");
@@ -176,7 +196,7 @@ async fn functions_go_back_together_and_those_without_earlier_code_stay() {
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(ran.stdout.contains("· functions.other: the last apply left its code as it was"), "{ran}");
     assert!(ran.stdout.contains("# its settings stay; version 1 had other: timeout"), "{ran}");
-    assert!(ran.stderr.contains("2 functions rolled back"), "{ran}");
+    assert!(ran.stderr.contains("Rolled back 2 functions of "), "{ran}");
     for name in ["shop-worker", "shop-third"] {
         assert_eq!(runs(&bench.aws, name).await, hash("one"), "{name}");
     }

@@ -100,7 +100,7 @@ async fn values_are_read_when_planning_and_a_changed_one_is_a_change() {
     let stale = bench.fails(&["apply", "empty.plan"]);
     assert!(stale.stderr.contains("plan::stale") && stale.stderr.contains("environment changed"), "{stale}");
     let changed = bench.ok(&["plan", "--out", "new.plan"]);
-    assert!(changed.contains("environment.API_KEY: (sensitive) → (sensitive)"), "{changed}");
+    assert!(changed.contains("environment.API_KEY: (sensitive, changed)"), "{changed}");
     assert!(changed.contains("0 to create, 1 to update"), "{changed}");
     bench.ok(&["apply", "new.plan"]);
     assert_eq!(environment(&bench).await["API_KEY"], NEXT);

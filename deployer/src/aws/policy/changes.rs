@@ -63,7 +63,7 @@ fn grants(document: Option<&Value>) -> Grants {
 
 /// Splits a statement into statements of one action, one resource and one principal each. The parts that a statement
 /// excludes (`NotAction` and the like) stay whole: they cannot be split.
-fn singles(one: &Value) -> Vec<Value> {
+pub(super) fn singles(one: &Value) -> Vec<Value> {
     let mut out = vec![json!({ "Effect": one["Effect"] })];
     for key in ["Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"] {
         let Some(value) = one.get(key) else { continue };

@@ -13,7 +13,9 @@ use super::seal::Seal;
 use crate::failure::Failure;
 use crate::pipeline::{ApplyResult, LoadedStack, Ready, RecordedPlan};
 use crate::plan::Effects;
-use crate::report::{ci, github, markdown};
+use crate::report::heading::Heading;
+use crate::report::markdown::PageHead;
+use crate::report::{ci, github, markdown, ready};
 use crate::spec::secrets::Secrets;
 
 /// Bytes of the summary that are reserved for the plan's outcome.
@@ -102,7 +104,7 @@ impl<'a> Pages<'a> {
 
     async fn environment(&self, env: &str, what: &str, ended: &ExecutionEnd) {
         let document = &ended.applied.loaded.document;
-        let title = format!("## {}: {what}\n\n", document.stack());
+        let title = format!("## {}: {what}\n\n{}\n\n", document.stack(), ended.heading.line());
         let body = |limit: usize| {
             let limit = limit.saturating_sub(title.len());
             format!("{title}{}", markdown::outcome(&ended.applied.outcome, document, limit))
@@ -139,14 +141,16 @@ impl<'a> Pages<'a> {
 
     /// Prints a plan that was made without credentials, with its limitations.
     pub(super) fn recorded(&self, recorded: &RecordedPlan, decision: &Decision) {
-        let RecordedPlan { loaded, plan, cost, written_at, .. } = recorded;
+        let RecordedPlan { loaded, plan, cost, written_at, place } = recorded;
         let text = ci::without_credentials(written_at);
         self.run.terminal.say(&text);
         let Some(step) = &self.step else { return };
         self.run.terminal.command(&github::notice("planned without credentials", &text));
         let (title, why) = (format!("{}: plan", loaded.document.stack()), format!("{}; {text}", decision.why));
-        let heading = markdown::Heading { title: &title, why: &why };
-        self.written(step.summarise(&markdown::plan(plan, *cost, heading, loaded.document.secrets(), step.room())));
+        let heading = &Heading::of(&loaded.document, place, false);
+        let head = PageHead { title: &title, heading, why: &why };
+        let page = markdown::plan(plan, *cost, head, loaded.document.secrets(), step.room());
+        self.written(step.summarise(&page));
         self.written(step.set_outputs(&github::counts(plan)));
     }
 
@@ -177,6 +181,6 @@ fn secrets(ended: &ExecutionEnd) -> &Secrets {
 fn page(ready: &Ready, decision: &Decision, limit: usize) -> String {
     let document = &ready.loaded.document;
     let title = format!("{}: {}", document.stack(), if decision.apply { "apply" } else { "plan" });
-    let heading = markdown::Heading { title: &title, why: &decision.why };
-    markdown::plan(&ready.plan, ready.cost, heading, document.secrets(), limit)
+    let head = PageHead { title: &title, heading: &ready::heading(ready), why: &decision.why };
+    markdown::plan(&ready.plan, ready.cost, head, document.secrets(), limit)
 }

@@ -57,7 +57,7 @@ fn the_id_has_to_be_the_resources() {
 #[test]
 fn an_unknown_address_is_reported() {
     let text = said(&World::default(), QUEUES, "queues.inbix", None);
-    assert!(text.starts_with("plan::unknown-address: nothing is called `queues.inbix` in this stack\n"), "{text}");
+    assert!(text.starts_with("plan::unknown-address: this stack has no `queues.inbix`\n"), "{text}");
 }
 
 #[test]

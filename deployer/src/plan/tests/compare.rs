@@ -64,7 +64,7 @@ fn what_was_deleted_outside_is_created_again() {
     let mut world = World::applied(QUEUES);
     world.delete("queues.inbox");
     assert_snapshot!(world.said(QUEUES), @r"
-    + queues.inbox  sqs.queue  (was deleted outside)
+    + queues.inbox  sqs.queue  (was deleted outside deployer)
         name: couch-inbox
         fifo_queue: false
         visibility_timeout: 60
@@ -75,7 +75,7 @@ fn what_was_deleted_outside_is_created_again() {
         redrive_policy.max_receive_count: 3
         content_based_deduplication: false
 
-    ! queues.inbox was deleted outside (this plan will create it again)
+    ! queues.inbox was deleted outside deployer (this plan will create it again)
 
     Plan: 1 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");

@@ -99,7 +99,7 @@ fn another_value_subscribes_the_new_endpoint_and_unsubscribes_the_old_one() {
     +/- topics.news.subscription[email:vars.mail]  sns.subscription
         # endpoint changes: SNS cannot send a subscription to another endpoint
         # created first; the old one is deleted once nothing uses it
-        endpoint: (sensitive) → (sensitive)  # forces replacement
+        endpoint: (sensitive, changed)  # forces replacement
 
     ! topics.news.subscription[email:vars.mail]: confirm the e-mail subscription of (sensitive): nothing is sent there until then
 

@@ -8,9 +8,11 @@ mod large;
 mod leave;
 pub(crate) mod ownership;
 mod properties;
+mod renamed;
 mod replace;
 mod secrets;
 mod select;
+mod widening;
 pub(crate) mod world;
 
 use world::World;

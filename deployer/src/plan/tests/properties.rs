@@ -8,6 +8,7 @@ use super::world::{Stack, place, said};
 use crate::kinds::{self, Rule};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, Selection};
+use crate::report::heading::Heading;
 use crate::report::json;
 
 /// Generates elements of many kinds, each present or not, with varying properties.
@@ -130,7 +131,7 @@ proptest! {
             let secrets = stack.document.secrets();
             let shown = [
                 said(&plan, &stack),
-                json::plan(&plan, "couch", &place(), Cost::default(), secrets).to_string(),
+                json::plan(&plan, &Heading::of(&stack.document, &place(), false), Cost::default(), secrets).to_string(),
                 serde_json::to_string(&World::applied_with(&text, &vars(&secret)).prior.resources.values().map(|r| &r.inputs).collect::<Vec<_>>()).expect("JSON"),
                 serde_json::to_string(&world.prior.resources.values().map(|r| &r.inputs).collect::<Vec<_>>()).expect("JSON"),
             ];

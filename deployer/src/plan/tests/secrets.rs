@@ -46,7 +46,7 @@ fn a_changed_secret_hides_the_one_before_it_too() {
     assert!(!text.contains("correct") && !text.contains("battery"), "{text}");
     assert_snapshot!(text, @r"
     ~ functions.draw  lambda.function
-        environment.TOKEN: (sensitive) → (sensitive)
+        environment.TOKEN: (sensitive, changed)
     ");
 }
 
@@ -76,7 +76,7 @@ fn a_secret_that_other_hands_changed_is_a_drift_without_its_value() {
     assert!(!text.contains("leaked") && !text.contains("correct"), "{text}");
     assert_snapshot!(text, @r"
     ~ functions.draw  lambda.function
-        environment.TOKEN: (sensitive) → (sensitive)  # also changed outside
+        environment.TOKEN: (sensitive, changed)  # also changed outside
     ! changed outside: functions.draw environment.TOKEN (sensitive)
     ");
 }

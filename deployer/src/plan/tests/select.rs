@@ -66,7 +66,7 @@ fn a_targeted_destruction_takes_what_stands_on_the_target_and_not_what_it_stands
 fn a_name_that_nothing_has_stops_the_plan_with_the_nearest_one() {
     let text = World::default().said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &target(&["queues.inbix"]));
     insta::assert_snapshot!(text, @r"
-    plan::unknown-address: nothing is called `queues.inbix` in this stack
+    plan::unknown-address: this stack has no `queues.inbix`
       help: did you mean `queues.inbox`?
     ");
 }

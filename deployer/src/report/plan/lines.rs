@@ -16,6 +16,8 @@ use crate::report::shown::MaskedPlan;
 
 /// The most lines of a new text that are shown without `-v`.
 const MANY: usize = 12;
+/// Replaces the two values of a secret.
+const CHANGED: &str = "(sensitive, changed)";
 
 /// One line below a resource's first line.
 pub(in crate::report) struct PlanLine {
@@ -173,8 +175,12 @@ impl Property<'_> {
         }
         if self.has_rule(Rule::Digest) && known {
             let digest = |v: &Value| v.as_str().map_or_else(|| shown(v), |text| short(&digest::of(text)));
-            let text = self.arrow(&digest(before), &digest(after));
-            return vec![self.line(&format!("{text}  # by a new deployment"))];
+            let is_new = self.planned.action() == Action::Create;
+            return vec![self.line(&match (self.all, is_new) {
+                (true, _) => format!("{}  # by a new deployment", self.arrow(&digest(before), &digest(after))),
+                (false, true) => "by a new deployment".to_owned(),
+                (false, false) => "changes by a new deployment".to_owned(),
+            })];
         }
         if self.has_rule(Rule::Policy) && known {
             return self.policy();
@@ -194,6 +200,10 @@ impl Property<'_> {
         let mut remark = String::new();
         if self.change.forces_replacement() {
             remark += "  # forces replacement";
+        }
+        if self.planned.widens.contains(&self.change.path) {
+            let is_new = self.planned.action() == Action::Create;
+            remark += if is_new { "  ! wide permissions" } else { "  ! widens permissions" };
         }
         let outside = |d: &&crate::plan::Drift| {
             d.address == self.planned.address && d.path.as_deref() == Some(self.change.path.as_str())
@@ -224,9 +234,10 @@ impl Property<'_> {
 
     fn hidden(&self) -> String {
         match (self.change.before().is_null(), self.change.after().is_null()) {
-            (true, _) => SENSITIVE.to_owned(),
+            _ if self.planned.action() == Action::Create => SENSITIVE.to_owned(),
+            (true, false) => format!("{} → {SENSITIVE}", shown(self.change.before())),
             (false, true) => format!("{SENSITIVE} → {}", shown(self.change.after())),
-            (false, false) => format!("{SENSITIVE} → {SENSITIVE}"),
+            _ => CHANGED.to_owned(),
         }
     }
 

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use crate::plan::tests::world::{Stack, World, place};
 use crate::plan::{Cost, Goal, Plan, Selection};
+use crate::report::heading::Heading;
+use crate::report::markdown::PageHead;
 use crate::report::paint::Paint;
 use crate::report::plan::PlanView;
 use crate::report::planned::PlanReport;
@@ -47,6 +49,11 @@ outputs: { url: "${apis.front.url}/draw" }
 
 const COST: Cost = Cost { reads: 21, waves: 3, seconds: 0.25 };
 
+pub(super) fn heading() -> Heading {
+    let place = place();
+    Heading { owner: "shop".into(), region: place.region, account: place.account, local: false }
+}
+
 fn view(secrets: &Secrets) -> PlanView<'_> {
     PlanView { paint: Paint { colour: false }, verbose: false, width: 100, secrets }
 }
@@ -70,7 +77,7 @@ fn planned_in(world: &World, text: &str, goal: Goal, selection: &Selection) -> (
 fn said((value, stack): &(Plan, Stack)) -> String {
     let secrets = stack.document.secrets();
     let text = plan::plan(value, COST, view(secrets));
-    let report = json::plan(value, "shop", &place(), COST, secrets);
+    let report = json::plan(value, &heading(), COST, secrets);
     let (restored, cost) = PlanReport::parse(report).unwrap().restore().unwrap();
     let shown = plan::plan(&restored, cost, view(&Secrets::default()));
     let settled = |text: &str| !text.contains("(known after apply)");
@@ -82,8 +89,8 @@ fn said((value, stack): &(Plan, Stack)) -> String {
 }
 
 fn page((value, stack): &(Plan, Stack)) -> String {
-    let heading = markdown::Heading { title: "shop: plan", why: "a pull request" };
-    markdown::plan(value, COST, heading, stack.document.secrets(), 65_000)
+    let head = PageHead { title: "shop: plan", heading: &heading(), why: "a pull request" };
+    markdown::plan(value, COST, head, stack.document.secrets(), 65_000)
 }
 
 #[test]
@@ -110,14 +117,16 @@ fn a_saved_plan_without_codes_of_reasons_is_still_shown() {
     }
     let wanted = SHOP.replace("orders: { visib", "orders: { name: shop-other, visib");
     let (value, stack) = planned(&wanted, |world| world.delete("functions.draw.role"));
-    let report = json::plan(&value, "shop", &place(), COST, stack.document.secrets());
+    let report = json::plan(&value, &heading(), COST, stack.document.secrets());
     let mut old = report.clone();
     without(&mut old, &["reason_code", "reason_details", "set_again"]);
     assert_ne!(old, report);
     let (restored, cost) = PlanReport::parse(old).unwrap().restore().unwrap();
     let text = plan::plan(&restored, cost, view(&Secrets::default()));
     // Only a code tells that a reason need not be printed.
-    for reason in ["# name changes: SQS cannot rename a queue", "(was deleted outside)", "(differs from stack.yaml)"] {
+    for reason in
+        ["# name changes: SQS cannot rename a queue", "(was deleted outside deployer)", "(differs from stack.yaml)"]
+    {
         assert!(text.contains(reason), "{text}");
     }
     assert!(text.contains("    role: arn:aws:iam::123456789012:role/shop-draw-role  # set again"), "{text}");

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::phenomena::SHOP;
-use crate::plan::tests::world::{Stack, World, place};
+use super::phenomena::{SHOP, heading};
+use crate::plan::tests::world::{Stack, World};
 use crate::plan::{Cost, Goal, Selection};
 use crate::report::{json, planned};
 
@@ -69,7 +69,7 @@ fn what_is_printed_is_what_the_schema_says() {
     for (text, goal) in texts.iter().flat_map(|text| [(text, Goal::Apply), (text, Goal::Destroy)]) {
         let stack = Stack::of(text, &[]);
         let plan = world.plan(&stack, goal, &Selection::default()).unwrap();
-        let report = json::plan(&plan, "shop", &place(), Cost::default(), stack.document.secrets());
+        let report = json::plan(&plan, &heading(), Cost::default(), stack.document.secrets());
         let found = wrong(&schema, &schema, &report, "plan");
         assert!(found.is_empty(), "{}", found.join("\n"));
         let mut damaged = report.clone();
