@@ -48,6 +48,7 @@ mod env;
 mod env_file;
 mod execute;
 mod gather;
+mod kept;
 mod look;
 mod models;
 mod permissions;
@@ -148,6 +149,7 @@ pub async fn prepare(loaded: LoadedStack, request: &Request<'_>) -> Result<Ready
     let RunStart { home, fetched } = begin(&loaded.document, request).await?;
     let planning = async {
         let loaded = values::with_stored(loaded, &home, request).await?;
+        let loaded = kept::keep_identities(loaded, &home, request.settings).await?;
         let gathered = gather(&loaded, &home, fetched, request).await?;
         let loaded = complete(loaded, &gathered, home.place());
         let Request { settings, goal, .. } = *request;
@@ -223,7 +225,9 @@ fn decide(material: &Material<'_>) -> Result<Plan, Failure> {
     let notes = models::notes(&gathered.models, &plan, graph, document, &(settings.now)())?;
     let unread = observation.unread.iter().map(|read| Note::text(&read.address, failure::unread(&read.error)));
     let values = env_file::notes(document, settings);
-    Ok(plan.with_notes(notes.into_iter().chain(unread).chain(values).collect()))
+    let kept = settings.inputs.keep_secrets.then(|| kept::note(&plan, document)).flatten();
+    let notes = notes.into_iter().chain(unread).chain(values).chain(kept).collect();
+    Ok(plan.with_notes(notes))
 }
 
 /// Runs work that changes nothing; the first signal ends it at once.

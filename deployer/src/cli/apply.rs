@@ -15,6 +15,7 @@ use crate::pipeline;
 use crate::plan::Goal;
 use crate::plan::saved::{SavedPlan, moved};
 use crate::report::ready as form;
+use crate::spec::nearest::quoted;
 
 /// Make AWS match stack.yaml
 #[derive(Debug, Args)]
@@ -58,6 +59,16 @@ impl Apply {
 async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let began = Instant::now();
     let saved = read(file)?;
+    if !saved.not_given.is_empty() {
+        let message = format!(
+            "the plan in {} was made without {}: it is for reading",
+            file.display(),
+            quoted(saved.not_given.iter().map(String::as_str))
+        );
+        let help =
+            "nothing was changed; plan with the secrets, and without `--keep-secrets`: `deployer plan --out FILE`";
+        return Err(Failure::plain("plan::secrets-not-given", message, help));
+    }
     let settings = pipeline::Settings { selection: saved.selection, ..run.settings(&choice, "apply")? };
     let loaded = run.load(&settings)?;
     let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;

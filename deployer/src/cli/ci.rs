@@ -16,11 +16,11 @@ use tokio::time::Instant;
 use super::environment::ProcessEnvironment;
 use super::examples::Examples;
 use super::execution;
-use super::options::{Choice, ExpectedPlan};
+use super::options::{Choice, ExpectedPlan, KeepSecrets};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
-use crate::pipeline::{self, Ready, Review, Settings};
+use crate::pipeline::{self, LoadedStack, Ready, Review, Settings};
 use crate::plan::{Effects, Goal};
 use crate::report::{ci as form, ready};
 use crate::spec::head::ReviewedPlan;
@@ -40,6 +40,8 @@ pub struct Ci {
     expected: ExpectedPlan,
     #[command(flatten)]
     choice: Choice,
+    #[command(flatten)]
+    keep: KeepSecrets,
     /// Accepted so that a script can give all commands the same options; this command asks nothing.
     #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
     _auto_approve: bool,
@@ -54,7 +56,7 @@ impl Ci {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let pages = Pages::new(run);
         let mut secrets = None;
-        let result = deploy(run, &self.choice, &self.expected, &pages, &mut secrets).await;
+        let result = self.deploy(run, &pages, &mut secrets).await;
         result.map_err(|failure| {
             let failure = match &secrets {
                 Some(secrets) => failure.masked(secrets),
@@ -64,71 +66,78 @@ impl Ci {
             failure
         })
     }
-}
 
-async fn deploy(
-    run: &Run,
-    choice: &Choice,
-    expected: &ExpectedPlan,
-    pages: &Pages<'_>,
-    secrets: &mut Option<Secrets>,
-) -> Exit {
-    let began = Instant::now();
-    let expected = Review::read(expected.word())?;
-    let settings = run.settings(choice, "ci")?;
-    let occasion = occasion(&run.environment, &run.root());
-    match preview::alone(run, &settings, &occasion)? {
-        Some(Fate::Deploy(env)) => return Box::pin(preview::deploy(run, &settings, &env, pages, secrets)).await,
-        Some(Fate::Destroy(env)) => return Box::pin(preview::destroy(run, &settings, &env, pages)).await,
-        None => {}
-    }
-    let loaded = run.load(&settings)?;
-    *secrets = Some(loaded.document.secrets().clone());
-    pages.mask(&loaded);
-    let decision = occasion.decide(&loaded.document.ci().apply_on);
-    form::print_mode(&run.terminal, decision.apply, &decision.why);
-
-    if decision.apply {
-        pipeline::kept_after_this_job(&loaded.document, &settings)?;
-    } else {
-        pipeline::known_in_this_job(&loaded.document, &settings)?;
-    }
-    let fate = preview::fate(run, loaded.document.ci(), &occasion);
-    if let Some(Fate::Destroy(env)) = &fate {
-        return Box::pin(preview::destroy(run, &settings, env, pages)).await;
-    }
-    let prepared = match decision.apply {
-        true => run.plan_to_write(loaded, &settings, &Goal::Apply).await,
-        false => run.plan(loaded, &settings, &Goal::Apply).await,
-    };
-    let ready = match prepared {
-        Err(failure) if failure.is_without_credentials() && occasion.is_proposal() => {
-            return without_credentials(run, &settings, &decision, pages).await;
+    /// Loads the stack, without its secrets if the run only plans and may keep them. Returns the settings for that.
+    fn load(&self, run: &Run, strict: &Settings, occasion: &Occasion) -> Result<(LoadedStack, Settings), Failure> {
+        let mut settings = strict.clone();
+        settings.inputs.keep_secrets = true;
+        let loaded = pipeline::load(&settings)?;
+        let ci = loaded.document.ci();
+        let may_keep = self.keep.keep_secrets || ci.keep_secrets;
+        if loaded.document.lacking().is_empty() || (may_keep && !occasion.decide(&ci.apply_on).apply) {
+            return Ok((run.loaded(loaded)?, settings));
         }
-        prepared => prepared?,
-    };
-    *secrets = Some(ready.loaded.document.secrets().clone());
-    pages.mask(&ready.loaded);
-    let effects = ready.effects();
-    pages.planned(&ready, &decision, &effects);
-    if occasion.is_proposal() {
-        pages.comment(&ready, &decision, &effects, &Proposal::of(&run.environment)).await;
+        Ok((run.load(strict)?, strict.clone()))
     }
-    if decision.apply {
-        ready::announce(&run.terminal, &ready, "ci");
+
+    async fn deploy(&self, run: &Run, pages: &Pages<'_>, secrets: &mut Option<Secrets>) -> Exit {
+        let began = Instant::now();
+        let expected = Review::read(self.expected.word())?;
+        let strict = run.settings(&self.choice, "ci")?;
+        let occasion = occasion(&run.environment, &run.root());
+        match preview::alone(run, &strict, &occasion)? {
+            Some(Fate::Deploy(env)) => return Box::pin(preview::deploy(run, &strict, &env, pages, secrets)).await,
+            Some(Fate::Destroy(env)) => return Box::pin(preview::destroy(run, &strict, &env, pages)).await,
+            None => {}
+        }
+        let (loaded, settings) = self.load(run, &strict, &occasion)?;
+        *secrets = Some(loaded.document.secrets().clone());
+        pages.mask(&loaded);
+        let decision = occasion.decide(&loaded.document.ci().apply_on);
+        form::print_mode(&run.terminal, decision.apply, &decision.why);
+
+        if decision.apply {
+            pipeline::kept_after_this_job(&loaded.document, &settings)?;
+        } else {
+            pipeline::known_in_this_job(&loaded.document, &settings)?;
+        }
+        let fate = preview::fate(run, loaded.document.ci(), &occasion);
+        if let Some(Fate::Destroy(env)) = &fate {
+            return Box::pin(preview::destroy(run, &strict, env, pages)).await;
+        }
+        let prepared = match decision.apply {
+            true => run.plan_to_write(loaded, &settings, &Goal::Apply).await,
+            false => run.plan(loaded, &settings, &Goal::Apply).await,
+        };
+        let ready = match prepared {
+            Err(failure) if failure.is_without_credentials() && occasion.is_proposal() => {
+                return without_credentials(run, &settings, &decision, pages).await;
+            }
+            prepared => prepared?,
+        };
+        *secrets = Some(ready.loaded.document.secrets().clone());
+        pages.mask(&ready.loaded);
+        let effects = ready.effects();
+        pages.planned(&ready, &decision, &effects);
+        if occasion.is_proposal() {
+            pages.comment(&ready, &decision, &effects, &Proposal::of(&run.environment)).await;
+        }
+        if decision.apply {
+            ready::announce(&run.terminal, &ready, "ci");
+            ready::print_digest(&run.terminal, &effects);
+            let ready = CiJob { run, occasion: &occasion, pages }.reviewed(ready, &effects, expected).await?;
+            return carry_out(run, ready, began, pages).await;
+        }
+        ready::print_plan(&run.terminal, &ready);
         ready::print_digest(&run.terminal, &effects);
-        let ready = CiJob { run, occasion: &occasion, pages }.reviewed(ready, &effects, expected).await?;
-        return carry_out(run, ready, began, pages).await;
-    }
-    ready::print_plan(&run.terminal, &ready);
-    ready::print_digest(&run.terminal, &effects);
-    if let Some(Fate::Deploy(env)) = &fate {
-        let code = Box::pin(preview::deploy(run, &settings, env, pages, secrets)).await?;
-        if code != OK {
-            return Ok(code);
+        if let Some(Fate::Deploy(env)) = &fate {
+            let code = Box::pin(preview::deploy(run, &strict, env, pages, secrets)).await?;
+            if code != OK {
+                return Ok(code);
+            }
         }
+        Ok(if self.choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
     }
-    Ok(if choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
 }
 
 /// Handles a request from a fork: plans against the last state if that can be read, else only validates.

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::local::tell_waiting;
-use super::options::{Approval, Choice, ExpectedPlan};
+use super::options::{Approval, Choice, ExpectedPlan, KeepSecrets};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::ExecutionOutcome;
@@ -34,7 +34,7 @@ impl Change {
         }
         let reviewed = Review::read(self.expected.word())?;
         let began = Instant::now();
-        let (settings, loaded) = loaded(run, &self.choice, &self.goal, self.command).await?;
+        let (settings, loaded) = loaded(run, &self.choice, KeepSecrets::default(), &self.goal, self.command).await?;
         if !can_go_on {
             form::print_plan(&run.terminal, &run.plan(loaded, &settings, &self.goal).await?);
             return Err(approval::needed(self.command));
@@ -89,10 +89,12 @@ impl Change {
 pub(super) async fn loaded(
     run: &Run,
     choice: &Choice,
+    keep: KeepSecrets,
     goal: &Goal,
     command: &str,
 ) -> Result<(Settings, LoadedStack), Failure> {
     let mut settings = run.settings(choice, command)?;
+    settings.inputs.keep_secrets = keep.keep_secrets;
     if *goal != Goal::Destroy {
         let loaded = run.load(&settings)?;
         return Ok((settings, loaded));

@@ -90,6 +90,15 @@ pub struct Choice {
     pub create_state_bucket: bool,
 }
 
+/// Plans without secrets.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct KeepSecrets {
+    /// Plan without the secrets that are not given, to read the plan: what AWS has in their place is kept and not
+    /// compared.
+    #[arg(long, env = "DEPLOYER_KEEP_SECRETS", value_parser = FalseyValueParser::new())]
+    pub keep_secrets: bool,
+}
+
 /// The plan that was reviewed.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ExpectedPlan {

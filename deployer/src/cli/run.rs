@@ -249,7 +249,8 @@ impl Run {
         self.loaded(pipeline::validate(settings)?)
     }
 
-    fn loaded(&self, loaded: LoadedStack) -> Result<LoadedStack, Failure> {
+    /// Prints the warnings of a stack.
+    pub(super) fn loaded(&self, loaded: LoadedStack) -> Result<LoadedStack, Failure> {
         self.terminal.warnings(&loaded.warnings, loaded.document.source());
         self.annotate(&loaded.warnings, Some(loaded.document.secrets()));
         Ok(loaded)

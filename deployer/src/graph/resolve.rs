@@ -56,7 +56,7 @@ fn resolve(part: TextPart, known: &KnownOutputs, place: &Place) -> String {
         TextPart::Aws(ref name) => of_place(&part, place).unwrap_or_else(|| name.clone()),
         // The environment and every variable with a value were replaced before the graph was built.
         TextPart::Env => "${env}".to_owned(),
-        TextPart::Var(name) => format!("{OPEN}vars.{name}{CLOSE}"),
+        TextPart::Var(name) => format!("{OPEN}{VARIABLES}.{name}{CLOSE}"),
     }
 }
 
@@ -132,10 +132,27 @@ pub fn nowhere() -> Place {
 
 /// The text that users read instead of a value that only apply can know.
 pub const AFTER_APPLY: &str = "(known after apply)";
+/// The text that users read instead of the value of a variable that has none.
+pub const NOT_GIVEN: &str = "(not given)";
+/// The address in the placeholder of a variable.
+const VARIABLES: &str = "vars";
+
+/// Tells whether a resolved value contains the placeholder of a variable without a value.
+pub fn needs_variable(value: &Value) -> bool {
+    is_unknown(value) && list_placeholders(value).iter().any(|reference| reference.address == VARIABLES)
+}
 
 /// Replaces placeholders by a text for users.
 pub fn readable(text: &str) -> String {
-    with_marks(text, AFTER_APPLY)
+    let mut pieces = text.split(OPEN);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once(CLOSE).unwrap_or((piece, ""));
+        let is_variable = name.split_once('.').is_some_and(|(address, _)| address == VARIABLES);
+        out.push_str(if is_variable { NOT_GIVEN } else { AFTER_APPLY });
+        out.push_str(rest);
+    }
+    out
 }
 
 /// Replaces placeholders by IAM's wildcard `*`.
@@ -203,6 +220,14 @@ mod tests {
         let rest = marks(&marked, &known);
         assert_eq!(readable(rest["a"].as_str().unwrap()), "x/abc/(known after apply)");
         assert_eq!(list_awaited(&rest), ["apis.d"]);
+    }
+
+    #[test]
+    fn a_variable_without_a_value_reads_as_not_given() {
+        let resolved =
+            value(&json!({"a": "Bearer ${vars.token}", "b": "${apis.c.id}"}), &KnownOutputs::new(), &place());
+        assert_eq!(readable(resolved["a"].as_str().unwrap()), "Bearer (not given)");
+        assert!(needs_variable(&resolved) && needs_variable(&resolved["a"]) && !needs_variable(&resolved["b"]));
     }
 
     #[test]

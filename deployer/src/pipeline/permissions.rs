@@ -113,7 +113,11 @@ pub fn permissions(
     let misfit = |error| Failure::aws(&error, "", document);
     let mut allow = vec![iam::identity()];
     if matches!(task, Task::Plan | Task::Apply) {
-        allow.extend(iam::of_stored(document.stored().values(), &at.place));
+        // A plan that keeps secrets does not read them.
+        let keeps = task == Task::Plan && document.ci().keep_secrets;
+        let is_read = |name: &str| !(keeps && document.lacking().is_secret(name));
+        let stored = document.stored().iter().filter(|(name, _)| is_read(name)).map(|(_, place)| place);
+        allow.extend(iam::of_stored(stored, &at.place));
     }
     let how = Use {
         lock: task.locks(),

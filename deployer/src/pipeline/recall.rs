@@ -111,7 +111,7 @@ fn is_named(resource: &Resource) -> bool {
 }
 
 /// Tells whether a value's text has a variable without a value.
-fn needs_variable(value: &Value) -> bool {
+pub(super) fn needs_variable(value: &Value) -> bool {
     let is_variable = |part: &template::TextPart| matches!(part, template::TextPart::Var(_));
     value.as_str().is_some_and(|text| template::parse(text).unwrap_or_default().iter().any(is_variable))
 }
@@ -179,5 +179,5 @@ pub(super) fn all_named(loaded: &LoadedStack, graph: &Graph, place: &Place) -> R
 
 /// Tells whether a resolved value has the placeholder of a variable.
 fn of_variable(value: &Value) -> bool {
-    resolve::list_placeholders(value).iter().any(|reference| reference.address == "vars")
+    resolve::needs_variable(value)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::kept;
 use super::place::location;
 use super::{LoadedStack, Settings};
 use crate::aws::Clients;
@@ -39,6 +40,9 @@ pub async fn recorded(
         Ok(found) => found,
         Err(why) => return Ok(Err((loaded, why))),
     };
+    if settings.inputs.keep_secrets {
+        loaded = kept::with_identities(loaded, &state);
+    }
     let written_at = state.written_at.clone();
     let packaged = loaded.graph.nodes().filter(|node| node.code.is_some());
     let packaged: Vec<String> = packaged.map(|node| node.address.clone()).collect();
@@ -59,6 +63,8 @@ pub async fn recorded(
         secrets: document.secrets(),
     };
     let plan = plan(&question).map_err(|error| Failure::plan(error, document))?;
+    let notes = kept::note(&plan, document).into_iter().collect();
+    let plan = plan.with_notes(notes);
     let cost = Cost { reads: 0, waves: 0, seconds: began.elapsed().as_secs_f64() };
     Ok(Ok(RecordedPlan { loaded, plan, cost, place, written_at }))
 }

@@ -59,14 +59,15 @@ impl Review {
     }
 
     /// Compares a fresh plan with the reviewed one. A plan without effects always passes. With `resumed`, so does a
-    /// plan that only does the rest of the reviewed one.
+    /// plan that only does the rest of the reviewed one. Values that the review did not have may be any.
     ///
     /// # Errors
     /// When the fresh plan is another one.
     pub fn hold(&self, fresh: &Effects, resumed: bool) -> Result<(), DifferentPlan> {
         let digest = fresh.digest();
         let rest = resumed && self.effects.as_ref().is_some_and(|reviewed| fresh.is_rest_of(reviewed));
-        if fresh.is_empty() || digest == self.digest || rest {
+        let agrees = self.effects.as_ref().is_some_and(|reviewed| fresh.agree_with(reviewed));
+        if fresh.is_empty() || digest == self.digest || rest || agrees {
             return Ok(());
         }
         let differences = self.effects.as_ref().map(|reviewed| fresh.differences(reviewed)).unwrap_or_default();

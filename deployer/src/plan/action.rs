@@ -157,6 +157,8 @@ pub struct Plan {
     /// The stack's outputs as far as they are known.
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) output_changes: Vec<OutputChange>,
+    /// The properties by address whose values need a variable without a value. AWS's values are kept.
+    pub(crate) not_compared: BTreeMap<String, BTreeSet<String>>,
     pub(crate) side: Side,
     /// The parents whose owners decide the deletions of parts.
     pub(crate) parents: Vec<LiveParent>,
@@ -245,6 +247,11 @@ impl Plan {
 
     pub fn outputs(&self) -> &BTreeMap<String, String> {
         &self.outputs
+    }
+
+    /// Returns the properties, by address, that were not compared: their values need a variable without a value.
+    pub fn not_compared(&self) -> &BTreeMap<String, BTreeSet<String>> {
+        &self.not_compared
     }
 
     /// Returns the outputs that differ from those of the last apply.

@@ -62,6 +62,13 @@ impl Change {
         matches!(self.how, How::SetAgain { .. })
     }
 
+    /// Turns the change of an open value into that of a resource that has none yet.
+    pub(super) fn into_first(self) -> Self {
+        let after = self.after().clone();
+        let how = How::Differs { before: Value::Null, after, known: false, forces_replacement: false };
+        Self { path: self.path, sensitive: false, how }
+    }
+
     /// Notes that no resource exists yet that could be replaced.
     pub(super) fn of_new_resource(&mut self) {
         if let How::Differs { forces_replacement, .. } = &mut self.how {

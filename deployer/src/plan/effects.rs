@@ -2,10 +2,10 @@
 //!
 //! # Guarantees
 //! The same effects give the same digest, and other effects another one, whatever the order of the plan, the time, the
-//! state's serial and the reasons. No secret is in it: if the state has a lineage, secrets are fingerprints under it;
+//! state's serial, the reasons, and properties that were not compared. No secret is in it: if the state has a lineage, secrets are fingerprints under it;
 //! before the first apply they are left out, because there is no key yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{Read as _, Write as _};
 
@@ -45,6 +45,10 @@ pub struct Effects {
     pub region: String,
     /// By address, without unchanged resources.
     pub resources: BTreeMap<String, ReviewedEffect>,
+    /// The properties by address that were not compared because a secret was not given. They are no part of the digest:
+    /// while the secrets stay the same, a plan has the same digest with and without them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_compared: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The effect on one resource.
@@ -79,7 +83,8 @@ pub struct PropertyEffect {
 impl Default for Effects {
     fn default() -> Self {
         let (stack, account, region) = Default::default();
-        Self { format: FORMAT, stack, account, region, resources: BTreeMap::new() }
+        let (resources, not_compared) = Default::default();
+        Self { format: FORMAT, stack, account, region, resources, not_compared }
     }
 }
 
@@ -106,13 +111,15 @@ impl Effects {
             account: place.account.clone(),
             region: place.region.clone(),
             resources,
+            not_compared: plan.not_compared().iter().map(|(at, paths)| (hide.address(at), paths.clone())).collect(),
         }
     }
 
     /// Returns the canonical digest: `sha256:` and 64 hex digits.
     pub fn digest(&self) -> String {
         // Structs are written in the order of their fields and maps in that of their keys.
-        digest::of(&serde_json::to_string(self).expect("effects have only text keys, which JSON takes"))
+        let compared = Self { not_compared: BTreeMap::new(), ..self.clone() };
+        digest::of(&serde_json::to_string(&compared).expect("effects have only text keys, which JSON takes"))
     }
 
     /// Returns the effects as one word, for a place that nobody reads and that has little room.
@@ -133,6 +140,34 @@ impl Effects {
 
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
+    }
+
+    /// Tells whether these effects are those of `reviewed`, apart from values that the review did not have: of what it did
+    /// not compare, any value counts as reviewed, and so does the value of a property that was shown as not given.
+    pub fn agree_with(&self, reviewed: &Self) -> bool {
+        if self.place() != reviewed.place() {
+            return false;
+        }
+        let (mut then, mut now) = (reviewed.resources.clone(), self.resources.clone());
+        let is_not_given = |change: &PropertyEffect| change.after.as_ref() == Some(&open_value());
+        let mut open = reviewed.not_compared.clone();
+        for (address, effect) in &then {
+            let paths = effect.changes.iter().filter(|(_, change)| is_not_given(change)).map(|(path, _)| path.clone());
+            open.entry(address.clone()).or_default().extend(paths);
+        }
+        let is_value = |change: &PropertyEffect| change.after.is_some() && !change.forces_replacement;
+        for effects in [&mut then, &mut now] {
+            for (address, paths) in &open {
+                let Some(effect) = effects.get_mut(address) else { continue };
+                effect.changes.retain(|path, change| !(paths.contains(path) && is_value(change)));
+            }
+            let is_nothing = |effect: &ReviewedEffect| {
+                let ReviewedEffect { action, renamed_from, deletes, changes, .. } = effect;
+                *action == Action::Update && renamed_from.is_none() && deletes.is_empty() && changes.is_empty()
+            };
+            effects.retain(|_, effect| !is_nothing(effect));
+        }
+        then == now
     }
 
     /// Tells whether these effects are what remains of `reviewed` after an interrupted run. A resource that the run
@@ -211,6 +246,9 @@ impl Hide<'_> {
 
     fn value(&self, value: &Value, sensitive: bool) -> Option<String> {
         let mut value = (!value.is_null()).then(|| value.clone())?;
+        if resolve::needs_variable(&value) {
+            return Some(open_value());
+        }
         value.sort_all_objects();
         let hidden = match self.key {
             Some(key) if sensitive => Value::from(fingerprint::of(&value.to_string(), key)),
@@ -222,6 +260,11 @@ impl Hide<'_> {
         let text = self.secrets.mask_value(&hidden).to_string();
         Some(if text.chars().count() > LONG { digest::of(&text) } else { text })
     }
+}
+
+/// Returns the text that stands for a value that needs a variable without a value. No JSON value has this text.
+fn open_value() -> String {
+    resolve::NOT_GIVEN.to_owned()
 }
 
 fn word(effect: &ReviewedEffect) -> &'static str {

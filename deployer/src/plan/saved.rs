@@ -35,6 +35,9 @@ pub struct SavedPlan {
     /// RFC 3339, UTC.
     pub written_at: String,
     pub selection: Selection,
+    /// The secrets that were not given: the plan is for reading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_given: Vec<String>,
     #[serde(flatten)]
     pub basis: Basis,
     /// The plan in the form of its JSON report.
@@ -100,9 +103,16 @@ impl SavedPlan {
             written_by: env!("CARGO_PKG_VERSION").to_owned(),
             written_at,
             selection,
+            not_given: Vec::new(),
             basis,
             plan,
         }
+    }
+
+    /// Marks the plan as made without these secrets.
+    #[must_use]
+    pub fn without(self, not_given: Vec<String>) -> Self {
+        Self { not_given, ..self }
     }
 
     /// Returns the file's text.

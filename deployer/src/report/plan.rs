@@ -144,7 +144,9 @@ pub fn summary_line(plan: &Plan, view: PlanView<'_>) -> String {
             0 => String::new(),
             n => format!(" Apply updates {} in the state.", counted(n as u64, "output")),
         };
-        let text = format!("No changes. {} {verb} stack.yaml.{outputs}\n", counted(s.unchanged as u64, "resource"));
+        let far = if plan.not_compared().is_empty() { "" } else { " as far as compared" };
+        let text =
+            format!("No changes. {} {verb} stack.yaml{far}.{outputs}\n", counted(s.unchanged as u64, "resource"));
         return view.paint.tone(Tone::Good, &text);
     }
     let mut line = format!(

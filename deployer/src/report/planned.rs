@@ -1,19 +1,25 @@
 //! The JSON form of a plan. It is part of the command-line contract, and saved plans keep it for display.
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use change::hidden;
+
+pub use change::ChangeReport;
+
 use super::heading::Heading;
-use super::plan::{SENSITIVE, impact};
+use super::plan::impact;
 use super::reason::{code_schema, coded, decoded, remark, words};
 use super::running::RunningReport;
-use crate::graph::resolve::{self, AFTER_APPLY};
+use crate::graph::resolve;
 use crate::kinds::{KindRef, ObservedResource};
 use crate::plan::{
-    Action, ArtifactSizes, Change, Cost, Deletion, DesiredSpec, Drift, Effect, How, Note, Order, OutputChange, Plan,
+    Action, ArtifactSizes, Change, Cost, Deletion, DesiredSpec, Drift, Effect, Note, Order, OutputChange, Plan,
     PlannedResource, Replacement, Revision, Side, Summary,
 };
 
@@ -55,6 +61,9 @@ pub struct PlanReport {
     /// The run that was changing the stack while this plan was made; absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<RunningReport>,
+    /// The properties, by address, that were not compared because a secret was not given. Absent without such ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    not_compared: BTreeMap<String, BTreeSet<String>>,
     /// The digest of this plan, which `--expect-plan` takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -114,24 +123,6 @@ pub struct CodeSize {
     pub after: Option<u64>,
 }
 
-/// One property that differs.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct ChangeReport {
-    /// Such as `timeout` or `environment.BUCKET`.
-    pub path: String,
-    /// What AWS has; null when it has nothing, `(sensitive)` when nobody may read it.
-    pub before: Value,
-    /// What stack.yaml wants; null when that is nothing or not known yet.
-    pub after: Value,
-    pub sensitive: bool,
-    /// False when only apply can find out.
-    pub known: bool,
-    pub forces_replacement: bool,
-    /// The value does not differ. It is sent again, because AWS resolved it to a resource that is recreated.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub set_again: bool,
-}
-
 /// A resource that leaves the state; AWS is not asked to do anything.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Forgotten")]
@@ -187,10 +178,6 @@ pub enum ReportError {
     Incomplete(String),
 }
 
-fn hidden(value: &Value, sensitive: bool) -> Value {
-    if sensitive && !value.is_null() { json!(SENSITIVE) } else { value.clone() }
-}
-
 impl PlanReport {
     /// Describes a plan. Hides sensitive properties; other secrets are not masked yet.
     pub(super) fn of(plan: &Plan, heading: &Heading, cost: Cost) -> Self {
@@ -211,6 +198,7 @@ impl PlanReport {
             outputs: plan.outputs().iter().map(|(k, v)| (k.clone(), resolve::readable(v))).collect(),
             output_changes: plan.output_changes().to_vec(),
             running: None,
+            not_compared: plan.not_compared().clone(),
             digest: None,
             effects: None,
             reads: cost.reads,
@@ -243,6 +231,7 @@ impl PlanReport {
             notes: self.notes.into_iter().map(|note| Note::text(note.address, note.text)).collect(),
             outputs: self.outputs,
             output_changes: self.output_changes,
+            not_compared: self.not_compared,
             side: if self.refresh_only { Side::State } else { Side::Aws },
             ..Plan::default()
         };
@@ -331,32 +320,6 @@ impl ActionReport {
             (Action::Delete, _) => Effect::Delete { live: live?, how: Deletion::Called { leftover: predecessor } },
             (Action::Forget, _) => Effect::Forget { live },
         })
-    }
-}
-
-impl ChangeReport {
-    fn of(change: &Change) -> Self {
-        Self {
-            path: change.path.clone(),
-            before: hidden(change.before(), change.sensitive),
-            after: if change.is_known() { hidden(change.after(), change.sensitive) } else { Value::Null },
-            sensitive: change.sensitive,
-            known: change.is_known(),
-            forces_replacement: change.forces_replacement(),
-            set_again: change.is_set_again(),
-        }
-    }
-
-    fn restore(self) -> Change {
-        let Self { path, before, sensitive, known, forces_replacement, set_again, .. } = self;
-        let after = if known { self.after } else { json!(AFTER_APPLY) };
-        // Plans of earlier versions marked it by equal values.
-        let equal = before == after && known && !sensitive;
-        let how = match set_again || equal {
-            true => How::SetAgain { value: after },
-            false => How::Differs { before, after, known, forces_replacement },
-        };
-        Change { path, sensitive, how }
     }
 }
 

@@ -158,7 +158,10 @@ pub fn print_drift(terminal: &Terminal, ready: &Ready) {
 }
 
 /// Tells where a plan was saved, and how to carry it out.
-pub fn print_saved(terminal: &Terminal, file: &Path) {
+pub fn print_saved(terminal: &Terminal, file: &Path, can_be_applied: bool) {
+    if !can_be_applied {
+        return terminal.say(&format!("The plan is saved, for reading: `deployer show {}`", file.display()));
+    }
     terminal.say(&format!("The plan is saved. Carry it out: `deployer apply {}`", file.display()));
 }
 

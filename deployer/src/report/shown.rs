@@ -37,6 +37,11 @@ impl MaskedPlan {
             notes: plan.notes.iter().map(|note| cover.note(note)).collect(),
             outputs: plan.outputs.iter().map(|(name, value)| (cover.line(name), cover.line(value))).collect(),
             output_changes: plan.output_changes.iter().map(|change| cover.output(change)).collect(),
+            not_compared: plan
+                .not_compared
+                .iter()
+                .map(|(address, paths)| (cover.line(address), cover.lines(paths)))
+                .collect(),
             side: plan.side,
             // Nothing of these is shown.
             parents: Vec::new(),

@@ -136,6 +136,8 @@ pub struct Ci {
     pub comment: bool,
     /// The pull requests or branches that get a preview environment each.
     pub preview: Preview,
+    /// Whether runs that only plan do without the secrets that are not given, like `plan --keep-secrets`.
+    pub keep_secrets: bool,
 }
 
 impl Default for Ci {
@@ -145,6 +147,7 @@ impl Default for Ci {
             reviewed_plan: ReviewedPlan::Match,
             comment: true,
             preview: Preview::Off,
+            keep_secrets: false,
         }
     }
 }

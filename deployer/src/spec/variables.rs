@@ -47,6 +47,8 @@ pub struct Inputs {
     pub is_known: bool,
     /// A required variable without a value is unknown, and no mistake.
     pub accept_missing: bool,
+    /// A secret without a value is unknown, and stored secrets are not read: the plan keeps what AWS has.
+    pub keep_secrets: bool,
     /// The values that were read from AWS, by variable.
     pub stored: BTreeMap<String, StoredValue>,
 }
@@ -248,7 +250,8 @@ impl Resolver<'_> {
         }
         self.check_source(declaration, &path);
         // Workflows pass on secrets that are not set as empty texts.
-        let is_given = |given: &&Value| !(declaration.is_stored() && given.as_str() == Some(""));
+        let keeps = self.inputs.keep_secrets && declaration.is_secret();
+        let is_given = |given: &&Value| !((declaration.is_stored() || keeps) && given.as_str() == Some(""));
         if let Some(given) = self.given.values.get(name).filter(is_given) {
             self.written.0.remove(name);
             self.written.0.extend(self.given.written.0.remove_entry(name));
@@ -258,7 +261,7 @@ impl Resolver<'_> {
             return self.stored_value(name, declaration, &path);
         }
         let Some(default) = &declaration.default else {
-            if self.inputs.accept_missing {
+            if self.inputs.accept_missing || keeps {
                 self.lacking.add(name, declaration.is_secret());
                 return None;
             }

@@ -27,6 +27,7 @@ mod forge;
 mod gate;
 mod hostile;
 mod iam;
+mod keep;
 mod kills;
 mod late;
 mod lifecycle;

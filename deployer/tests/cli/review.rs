@@ -18,17 +18,17 @@ queues:
 ";
 
 /// A repository with a stand-in for its forge.
-struct Repository {
-    bench: Bench,
-    forge: Forge,
+pub struct Repository {
+    pub bench: Bench,
+    pub forge: Forge,
 }
 
 impl Repository {
-    async fn new(stack: &str) -> Self {
+    pub async fn new(stack: &str) -> Self {
         Self { bench: Bench::new(stack).await, forge: Forge::start() }
     }
 
-    fn command(&self, event: &str, reference: &str, arguments: &[&str]) -> Command {
+    pub fn command(&self, event: &str, reference: &str, arguments: &[&str]) -> Command {
         let mut command = self.bench.command(&[&["ci"], arguments].concat());
         self.happens(&request("opened", "a/b"));
         command
@@ -46,7 +46,7 @@ impl Repository {
         self.bench.write("event.json", &payload.to_string());
     }
 
-    fn run(&self, mut command: Command) -> RunOutput {
+    pub fn run(&self, mut command: Command) -> RunOutput {
         let ran = RunOutput::of(command.output().expect("the binary runs"));
         assert!(!format!("{}{}", ran.stdout, ran.stderr).contains(TOKEN), "{ran}");
         ran

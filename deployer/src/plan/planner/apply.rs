@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::reason::why_replace;
 use super::{Planner, Prior, back};
-use crate::graph::Node;
 use crate::graph::owner::{Evidence, Owner, Parent};
+use crate::graph::{Node, resolve};
 use crate::kinds::{Action, ObservedResource, Order, Ownership};
 use crate::plan::change::Change;
 use crate::plan::diff::{PropertyRules, diff};
@@ -120,10 +120,25 @@ impl<'a> Planner<'a> {
             self.plan.drift.extend(drift);
         }
         self.notes(node, live);
+        let is_open = |change: &Change| !change.before().is_null() && resolve::needs_variable(change.after());
         let changes = self.changes(node, Some(live), &wanted.desired);
+        let (open, changes): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(is_open);
         let leftover = prior.and_then(|prior| self.predecessor(prior)).cloned();
         let revision = Revision { wanted, live: live.clone(), changes, leftover };
-        Some(self.revise(node, revision, same.is_some(), &owner))
+        let (mut effect, reason) = self.revise(node, revision, same.is_some(), &owner);
+        self.keep_open(node, open, &mut effect);
+        Some((effect, reason))
+    }
+
+    /// Notes the properties whose values need a variable without a value: AWS keeps what it has. A resource that is
+    /// recreated needs the values.
+    fn keep_open(&mut self, node: &Node, open: Vec<Change>, effect: &mut Effect) {
+        if let Effect::Replace { changes, .. } = effect {
+            changes.extend(open.into_iter().map(Change::into_first));
+        } else if !open.is_empty() {
+            let paths = open.into_iter().map(|change| change.path);
+            self.plan.not_compared.entry(node.address.clone()).or_default().extend(paths);
+        }
     }
 
     /// Tells whether the node is part of a foreign resource that is a problem of its own: one cause, one problem.

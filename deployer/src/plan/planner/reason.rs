@@ -68,7 +68,11 @@ pub(super) fn output_changes(
         let before = prior.outputs.get(name).cloned();
         // The state does not keep outputs that contain a secret.
         let after = outputs.get(name).filter(|text| !secrets.touches(text));
-        let open = after.is_some_and(|text| resolve::is_unknown(&Value::from(text.as_str())));
+        let value = after.map(|text| Value::from(text.as_str()));
+        if value.as_ref().is_some_and(resolve::needs_variable) {
+            return None;
+        }
+        let open = value.as_ref().is_some_and(resolve::is_unknown);
         let after = after.map(|text| resolve::readable(text));
         (before != after && !(open && settled)).then(|| OutputChange { name: name.clone(), before, after })
     };

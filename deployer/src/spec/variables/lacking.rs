@@ -22,6 +22,16 @@ impl MissingVariables {
         self.0.is_empty()
     }
 
+    /// Lists the variables that have to be given.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.0.values().flat_map(|needs| &needs.given).map(String::as_str).collect()
+    }
+
+    /// Tells whether a variable that has to be given is a secret.
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|needs| needs.secret)
+    }
+
     /// Adds a variable that has to be given.
     pub(super) fn add(&mut self, name: &str, secret: bool) {
         self.0.insert(name.to_owned(), Needs { given: BTreeSet::from([name.to_owned()]), secret });

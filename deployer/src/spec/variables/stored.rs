@@ -59,7 +59,9 @@ impl Resolver<'_> {
     pub(super) fn stored_value(&mut self, name: &str, declaration: &Declaration, path: &DocPath) -> Option<Value> {
         let Some(found) = self.inputs.stored.get(name) else {
             let place = self.place(name, declaration, path)?;
-            self.stored.insert(name.to_owned(), place);
+            if !(self.inputs.keep_secrets && declaration.is_secret()) {
+                self.stored.insert(name.to_owned(), place);
+            }
             self.lacking.add(name, declaration.is_secret());
             return None;
         };
