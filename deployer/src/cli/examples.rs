@@ -86,7 +86,8 @@ mod tests {
         let mut typed = 0;
         for line in lines {
             let Some(at) = line.find("deployer ") else { continue };
-            let words = line[at..].split([' ', '(', ')', '"']).take_while(|word| !["|", ">", "&&"].contains(word));
+            let words =
+                line[at..].split([' ', '(', ')', '"', '\'']).take_while(|word| !["|", ">", "&&"].contains(word));
             let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
             command().try_get_matches_from(&words).unwrap_or_else(|error| panic!("{line}: {error}"));
             typed += 1;

@@ -22,6 +22,8 @@ const OTHER_MEANING: &[(&str, &str)] = &[
     // Keys of the JSON that these commands print.
     ("iam/github.rs", "roles"),
     ("report/rollback.rs", "functions"),
+    ("report/trace.rs", "functions"),
+    ("report/trace.rs", "queues"),
 ];
 
 #[test]
