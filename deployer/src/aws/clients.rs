@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::checked::Checked;
 use super::dialect::Dialect;
 use super::fence::Fence;
 use super::network::Network;
@@ -137,7 +138,8 @@ impl Clients {
     /// Creates the clients from the given settings. Tests pass their own HTTP client this way.
     pub fn of(config: &SdkConfig) -> Self {
         let (fence, budgets) = (Fence::default(), Budgets::default());
-        let mut s3 = aws_sdk_s3::config::Builder::from(config);
+        let checked = Checked { is_local: config.endpoint_url().is_some() };
+        let mut s3 = aws_sdk_s3::config::Builder::from(config).interceptor(checked);
         if config.endpoint_url().is_some() {
             // A local AWS has one host for all buckets.
             s3 = s3.force_path_style(true);
@@ -145,7 +147,11 @@ impl Clients {
         macro_rules! client {
             ($sdk:ident) => {
                 $sdk::Client::from_conf(
-                    $sdk::config::Builder::from(config).interceptor(fence.clone()).interceptor(budgets.clone()).build(),
+                    $sdk::config::Builder::from(config)
+                        .interceptor(fence.clone())
+                        .interceptor(budgets.clone())
+                        .interceptor(checked)
+                        .build(),
                 )
             };
         }
@@ -191,7 +197,8 @@ fn bedrock(config: &SdkConfig, url: Option<&str>, fence: &Fence, budgets: &Budge
     let mut builder = aws_sdk_bedrock::config::Builder::from(config)
         .auth_scheme_preference([AuthSchemeId::from("sigv4")])
         .interceptor(fence.clone())
-        .interceptor(budgets.clone());
+        .interceptor(budgets.clone())
+        .interceptor(Checked { is_local: config.endpoint_url().is_some() || url.is_some() });
     if let Some(url) = url {
         builder = builder.endpoint_url(url);
     }

@@ -4,7 +4,7 @@
 //! repeated in the older JSON form. Some answer GetBucketVersioning under the name of the operation. Calls to AWS
 //! itself are never translated.
 
-mod cbor;
+pub(super) mod cbor;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +18,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
-const PROTOCOL: &str = "smithy-protocol";
-const CBOR: &str = "rpc-v2-cbor";
+pub(super) const PROTOCOL: &str = "smithy-protocol";
+pub(super) const CBOR: &str = "rpc-v2-cbor";
 
 /// An HTTP client for a local AWS.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
+use super::checked::Invalid;
 use super::owner::Foreign;
 
 /// A failed AWS call, wait or answer. Match on [`AwsError::code`], not on texts.
@@ -26,6 +27,9 @@ pub enum AwsError {
     /// This run no longer holds the state lock, so no further writing call may start.
     #[error("{operation} not sent: this run no longer holds the state lock")]
     Fenced { operation: &'static str },
+    /// The request breaks AWS's own constraints, so AWS would refuse it.
+    #[error("{operation} not sent, since AWS would refuse it: {violations}")]
+    Invalid { operation: &'static str, violations: String },
     /// The resource about to be deleted is not this stack's any more.
     #[error("not deleted: {id} {owner}")]
     Foreign { id: String, owner: Foreign },
@@ -103,6 +107,9 @@ impl AwsError {
         refusal: Option<&ErrorMetadata>,
         response: Option<&Response>,
     ) -> Self {
+        if let Some(invalid) = Invalid::cause(error) {
+            return Self::Invalid { operation, violations: invalid.to_string() };
+        }
         let raw = response.map(|r| {
             let header = |name: &str| r.headers().get(name).map(str::to_owned);
             let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
@@ -165,7 +172,9 @@ impl AwsError {
     pub fn operation(&self) -> &str {
         match self {
             Self::Service(e) => e.operation,
-            Self::Transport { operation, .. } | Self::Fenced { operation } => operation,
+            Self::Transport { operation, .. } | Self::Fenced { operation } | Self::Invalid { operation, .. } => {
+                operation
+            }
             _ => "",
         }
     }

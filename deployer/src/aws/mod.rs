@@ -8,6 +8,7 @@
 
 pub(crate) mod apigateway;
 pub mod bedrock;
+mod checked;
 pub mod clients;
 mod dialect;
 pub mod digest;

@@ -130,6 +130,10 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
             ("aws::deadline", known.unwrap_or("run the same command again: it goes on where this one stopped").into())
         }
         AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
+        AwsError::Invalid { .. } => (
+            "aws::invalid-request",
+            "correct the property of stack.yaml that the message names; please report it if `deployer validate` accepts the value".into(),
+        ),
         AwsError::Package { code, .. } => (code, "let nothing else build meanwhile, then run the same command again".into()),
         AwsError::Foreign { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
         AwsError::Ambiguous { address, .. } => (

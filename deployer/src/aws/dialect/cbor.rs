@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const FRACTIONS: &[&str] = &["Threshold", "Average", "Sum", "Minimum", "Maximum", "SampleCount", "Values", "Value"];
 
 /// Reads one document. `None` if it contains something that no call contains.
-pub(super) fn to_json(bytes: &[u8]) -> Option<Value> {
+pub(in crate::aws) fn to_json(bytes: &[u8]) -> Option<Value> {
     if bytes.is_empty() {
         return Some(Value::Object(Map::new()));
     }

@@ -43,10 +43,8 @@ const CREATE_FUNCTION: Call = call!("lambda:CreateFunction", aws => aws.clients.
     .code(aws_sdk_lambda::types::FunctionCode::builder().build()));
 const CREATE_MAPPING: Call = call!("lambda:CreateEventSourceMapping", aws => aws.clients.lambda
     .create_event_source_mapping().function_name("f").event_source_arn("arn:aws:sqs:eu-west-1:123456789012:q"));
-const UPDATE_MAPPING: Call =
-    call!("lambda:UpdateEventSourceMapping", aws => aws.clients.lambda.update_event_source_mapping().uuid("u"));
-const DELETE_MAPPING: Call =
-    call!("lambda:DeleteEventSourceMapping", aws => aws.clients.lambda.delete_event_source_mapping().uuid("u"));
+const UPDATE_MAPPING: Call = call!("lambda:UpdateEventSourceMapping", aws => aws.clients.lambda.update_event_source_mapping().uuid("14e0db71-5d35-4eb5-b481-8945cf9d10c2"));
+const DELETE_MAPPING: Call = call!("lambda:DeleteEventSourceMapping", aws => aws.clients.lambda.delete_event_source_mapping().uuid("14e0db71-5d35-4eb5-b481-8945cf9d10c2"));
 const ADD_PERMISSION: Call = call!("lambda:AddPermission", aws => aws.clients.lambda.add_permission()
     .function_name("f").statement_id("s").action("lambda:InvokeFunction").principal("apigateway.amazonaws.com"));
 const TAG_FUNCTION: Call = call!("lambda:TagResource", aws => aws.clients.lambda.tag_resource()

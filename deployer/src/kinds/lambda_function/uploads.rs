@@ -28,7 +28,7 @@ async fn aws(listener: &TcpListener, quiet: Duration) -> Aws {
 
 fn function(name: &str) -> Function {
     let spec = json!({
-        "function_name": name, "role": "arn:aws:iam::1:role/r", "code": { "sha256": name },
+        "function_name": name, "role": "arn:aws:iam::123456789012:role/r", "code": { "sha256": name },
         "runtime": "provided.al2023", "handler": "bootstrap", "architectures": ["x86_64"], "memory_size": 128, "timeout": 3,
         "ephemeral_storage": 512, "tracing_config": { "mode": "PassThrough" },
         "logging_config": { "log_format": "Text", "log_group": "g" },

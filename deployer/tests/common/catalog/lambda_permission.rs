@@ -52,7 +52,7 @@ async fn cases(aws: &Aws) -> Vec<Case> {
             (
                 "everything",
                 permission(&json!({
-                    "action": "lambda:GetFunction", "principal": "sns.amazonaws.com", "source_arn": "arn:aws:sns:eu-west-1:1:t",
+                    "action": "lambda:GetFunction", "principal": "sns.amazonaws.com", "source_arn": "arn:aws:sns:eu-west-1:123456789012:t",
                 })),
                 vec!["action", "principal", "source_arn"],
             ),
