@@ -146,11 +146,11 @@ pub async fn prepare(loaded: LoadedStack, request: &Request<'_>) -> Result<Ready
     if request.hold && *request.goal != Goal::Destroy && values::stays_incomplete(&loaded.document, request) {
         return Err(Failure::internal("a plan with unknown variables was about to be carried out"));
     }
-    let RunStart { home, fetched } = begin(&loaded.document, request).await?;
+    let RunStart { home, fetched } = Box::pin(begin(&loaded.document, request)).await?;
     let planning = async {
         let loaded = values::with_stored(loaded, &home, request).await?;
         let loaded = kept::keep_identities(loaded, &home, request.settings).await?;
-        let gathered = gather(&loaded, &home, fetched, request).await?;
+        let gathered = Box::pin(gather(&loaded, &home, fetched, request)).await?;
         let loaded = complete(loaded, &gathered, home.place());
         let Request { settings, goal, .. } = *request;
         let (observation, place) = (&gathered.observation, home.place());

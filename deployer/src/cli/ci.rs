@@ -56,7 +56,7 @@ impl Ci {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let pages = Pages::new(run);
         let mut secrets = None;
-        let result = self.deploy(run, &pages, &mut secrets).await;
+        let result = Box::pin(self.deploy(run, &pages, &mut secrets)).await;
         result.map_err(|failure| {
             let failure = match &secrets {
                 Some(secrets) => failure.masked(secrets),
@@ -126,7 +126,7 @@ impl Ci {
             ready::announce(&run.terminal, &ready, "ci");
             ready::print_digest(&run.terminal, &effects);
             let ready = CiJob { run, occasion: &occasion, pages }.reviewed(ready, &effects, expected).await?;
-            return carry_out(run, ready, began, pages).await;
+            return Box::pin(carry_out(run, ready, began, pages)).await;
         }
         ready::print_plan(&run.terminal, &ready);
         ready::print_digest(&run.terminal, &effects);
@@ -154,7 +154,7 @@ async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision
 }
 
 async fn carry_out(run: &Run, ready: Ready, began: Instant, pages: &Pages<'_>) -> Exit {
-    let ended = execution::carry_out(run, ready, began).await?;
+    let ended = Box::pin(execution::carry_out(run, ready, began)).await?;
     pages.applied(&ended);
     Ok(ended.code)
 }

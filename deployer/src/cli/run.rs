@@ -168,7 +168,7 @@ impl Run {
     ) -> Result<Ready, Failure> {
         let progress = Preparation::new(self.terminal);
         let request = Request { settings, goal, hold, progress: &progress, stop: &self.stop };
-        pipeline::prepare(loaded, &request).await
+        Box::pin(pipeline::prepare(loaded, &request)).await
     }
 
     /// Collects the sources of the variables' values.

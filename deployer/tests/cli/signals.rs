@@ -67,7 +67,7 @@ impl RunningApply {
 }
 
 const FIRST: &str = "Stopping";
-const SECOND: &str = "Leaving";
+const SECOND: &str = "Abandoning";
 
 #[tokio::test]
 async fn one_signal_ends_what_is_in_flight_saves_and_lets_go() {

@@ -78,7 +78,7 @@ pub(super) async fn deploy(
     let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;
     pages.mask(&ready.loaded);
     ready::announce(&run.terminal, &ready, "ci");
-    let ended = carry_out(run, ready, began).await?;
+    let ended = Box::pin(carry_out(run, ready, began)).await?;
     pages.previewed(env, &ended).await;
     Ok(ended.code)
 }
