@@ -249,7 +249,7 @@ async fn a_saved_plan_is_applied_once_and_without_a_question() {
     assert_eq!(desk.ok(&["state", "list"]).out.lines().count(), 2);
     let serial = desk.serial();
     let again = desk.refused(&["apply", "desk.plan"], "plan::stale");
-    assert!(again.err.contains("nothing remains of the plan in desk.plan"), "{}", again.err);
+    assert!(again.err.contains("this plan was already applied: nothing remains of desk.plan"), "{}", again.err);
     assert!(desk.serial() == serial && !desk.is_locked(), "a refusal changes nothing");
     desk.ok(&["plan", "--out", "desk.plan"]);
     assert!(desk.ok(&["apply", "desk.plan"]).out.contains("No changes."));
