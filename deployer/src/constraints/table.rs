@@ -17,10 +17,16 @@ static TABLE: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Each service's part, read when it is first asked for: a run uses few of them.
-static SERVICES: LazyLock<HashMap<&'static str, (&'static str, OnceLock<Option<Service>>)>> = LazyLock::new(|| {
+static SERVICES: LazyLock<HashMap<&'static str, Line>> = LazyLock::new(|| {
     let lines = TABLE.lines().filter_map(|line| line.split_once('\t'));
-    lines.map(|(id, json)| (id, (json, OnceLock::new()))).collect()
+    lines.map(|(id, json)| (id, Line { json, service: OnceLock::new() })).collect()
 });
+
+struct Line {
+    json: &'static str,
+    /// None if the line cannot be read, which a test excludes.
+    service: OnceLock<Option<Service>>,
+}
 
 /// A service's operations and the shapes of their requests.
 #[derive(Debug, Deserialize)]
@@ -171,8 +177,8 @@ fn translated(pattern: &str) -> String {
 }
 
 pub fn service(id: &str) -> Option<&'static Service> {
-    let (json, read) = SERVICES.get(id)?;
-    read.get_or_init(|| serde_json::from_str(json).ok()).as_ref()
+    let line = SERVICES.get(id)?;
+    line.service.get_or_init(|| serde_json::from_str(line.json).ok()).as_ref()
 }
 
 #[cfg(test)]
