@@ -189,3 +189,17 @@ async fn a_pattern_of_environments_is_for_policies_alone() {
     assert!(warned.stderr.contains("shop-*") && warned.stderr.contains("whoever owns it"), "{warned}");
     assert_eq!(on(&json_of(&warned), "sqs:CreateQueue"), ["arn:aws:sqs:eu-west-1:123456789012:shop-*"]);
 }
+
+#[tokio::test]
+async fn a_stack_without_roles_needs_a_boundary_for_previews_too() {
+    let bench = offline(&format!("{SHOP}ci: {{ preview: pull_request }}\nqueues: {{ orders: {{}} }}\n")).await;
+    let github = ["iam", "github", "--repo", "acme/shop", "--any-id", "--prefix", ACCOUNT];
+    let refused = without_credentials(&bench, &github);
+    assert!(refused.code == Some(1) && refused.stderr.contains("iam::unbounded-previews"), "{refused}");
+    let accepted = without_credentials(&bench, &[&github[..], &["--unbounded-previews"]].concat());
+    assert!(accepted.stderr.contains("so reach everything in the account"), "a prefix includes roles: {accepted}");
+    let boundary = "--permissions-boundary=arn:aws:iam::123456789012:policy/Limit";
+    let bounded = without_credentials(&bench, &[&github[..], &[boundary]].concat());
+    assert_eq!(json_of(&bounded)["roles"].as_array().unwrap().len(), 3, "{bounded}");
+    assert!(!bounded.stderr.contains("so reach everything in the account"), "{bounded}");
+}

@@ -145,9 +145,10 @@ fn previews(options: &GithubOptions, stack: &Stack) -> Result<Permissions, Failu
     let settings = stack.settings.within(&environment);
     let loaded = pipeline::load(&settings)?;
     let boundary = options.permissions_boundary.clone().or_else(|| iam::common_boundary(&loaded.graph));
-    if boundary.is_none() && iam::equips_roles(&loaded.graph) && !options.unbounded_previews {
+    // A stack without roles is no exception: a pull request can add some.
+    if boundary.is_none() && !options.unbounded_previews {
         let message = "whoever may push a branch could give the roles of a preview every right in the account";
-        let help = "give each role the same `permissions_boundary:`, which then limits the roles of previews, too; or accept it with `--unbounded-previews`; or print the other roles alone: `--role plan`, `--role apply`";
+        let help = "give each role the same `permissions_boundary:`, which then limits the roles of previews, too (a stack without roles: `--permissions-boundary ARN`); or accept it with `--unbounded-previews`; or print the other roles alone: `--role plan`, `--role apply`";
         return Err(Failure::plain("iam::unbounded-previews", message, help));
     }
     let extent = Extent { task: Task::Apply, boundary: boundary.as_deref(), prefix: Some(&pattern) };
@@ -158,8 +159,8 @@ fn previews(options: &GithubOptions, stack: &Stack) -> Result<Permissions, Failu
 fn warn(run: &Run, options: &GithubOptions, stack: &Stack, roles: &[Role]) {
     let document = &stack.loaded.document;
     let has = |duty: Duty| roles.iter().any(|role| role.duty == duty);
-    let unbounded = options.permissions_boundary.is_none() && iam::equips_roles(&stack.loaded.graph);
-    if has(Duty::Apply) && unbounded {
+    let equips = iam::equips_roles(&stack.loaded.graph) || options.prefix.of(stack.name()).is_some();
+    if has(Duty::Apply) && equips && options.permissions_boundary.is_none() {
         form::warn_of_administrator(&run.terminal);
     }
     if let Some(prefix) = options.prefix.of(stack.name()) {
