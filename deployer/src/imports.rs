@@ -28,7 +28,10 @@ const ORDER: &[&[&str]] = &[
 const ALONE: &[&str] = &["forge", "package", "local"];
 
 /// Files outside `kinds` that name a kind, with the reason. All others ask [`crate::kinds::About`] for a fact.
-const NAME_KINDS: &[(&str, &str)] = &[("operate/history.rs", "versions are those of functions")];
+const NAME_KINDS: &[(&str, &str)] = &[
+    ("operate/access.rs", "the access of CI is roles, beside those of the stack"),
+    ("operate/history.rs", "versions are those of functions"),
+];
 
 fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|modules| modules.contains(&module))

@@ -1,5 +1,6 @@
 //! `deployer iam …`
 
+mod access;
 mod github;
 
 use clap::{Args, Subcommand};
@@ -64,10 +65,11 @@ pub enum IamCommand {
         #[command(flatten)]
         options: IamOptions,
     },
-    /// Print the OIDC provider and the roles for GitHub Actions
+    /// Print or create the OIDC provider and the roles for GitHub Actions
     ///
     /// One role plans, for pull requests and branches; one applies, for the branches in `ci.apply_on` or the jobs of
-    /// one environment. The JSON goes to stdout, the AWS CLI's commands that create it to stderr.
+    /// one environment; with `ci.preview` one is for the previews of pull requests. With --apply they are created and
+    /// updated. Else the JSON goes to stdout, the AWS CLI's commands that create it to stderr.
     #[command(add = GITHUB)]
     Github(GithubOptions),
 }
@@ -95,6 +97,10 @@ const GITHUB: Examples = Examples(&[
     (
         "deployer iam github --repo acme/couch --any-id --environment production --role apply",
         "one role, for one environment",
+    ),
+    (
+        "deployer iam github --repo acme/couch --owner-id 12 --repo-id 34 --prefix --apply",
+        "create the provider and the roles, or bring them up to date",
     ),
 ]);
 

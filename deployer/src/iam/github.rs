@@ -101,7 +101,7 @@ impl Trust<'_> {
 /// Builds the role `duty` of a stack for the trusted runs.
 pub fn role(duty: Duty, stack: &str, place: &Place, trust: Trust<'_>, policies: Vec<Document>) -> Role {
     let name = role_name(stack, duty);
-    let numbered = |(i, document)| (format!("{name}-{}", i + 1), document);
+    let numbered = |(i, document)| (policy_name(&name, i + 1), document);
     let policies = policies.into_iter().enumerate().map(numbered).collect();
     Role { trust: trust_policy(place, trust.subjects()), policies, name, duty, source: trust.source.clone() }
 }
@@ -113,12 +113,18 @@ pub fn role_name(stack: &str, duty: Duty) -> String {
     kept + &end
 }
 
+/// Returns the name of a role's policy, by its number.
+pub fn policy_name(role: &str, number: usize) -> String {
+    format!("{role}-{number}")
+}
+
 /// Returns the ARNs of all roles of a stack.
 pub fn role_arns(stack: &str, place: &Place) -> Vec<String> {
     Duty::ALL.iter().map(|duty| role_arn(&role_name(stack, *duty), place)).collect()
 }
 
-fn role_arn(name: &str, place: &Place) -> String {
+/// Returns the ARN of a role.
+pub fn role_arn(name: &str, place: &Place) -> String {
     format!("arn:{}:iam::{}:role/{name}", place.partition, place.account)
 }
 

@@ -1,6 +1,7 @@
-//! Operates deployed functions and resources: health, logs, calls, earlier code, messages. Reads the graph, AWS and the
-//! records of the state; makes no plan.
+//! Operates deployed functions and resources: health, logs, calls, earlier code, messages, and the access of CI. Reads
+//! the graph, AWS and the records of the state; makes no plan.
 
+pub mod access;
 pub mod health;
 pub mod history;
 pub mod invoke;

@@ -1,5 +1,6 @@
 //! Formats output for people. The only module that prints.
 
+pub mod access;
 pub mod ci;
 pub mod coverage;
 pub mod diagnostics;

@@ -14,6 +14,7 @@ mod bench;
 mod bucket;
 mod seat;
 
+mod access;
 mod approval;
 mod changes;
 mod chaos;

@@ -3,8 +3,10 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use super::super::options::Approval;
 use super::super::run::Run;
 use super::super::{Exit, OK};
+use super::access::{self, AccessChange};
 use super::{IamOptions, Prefix, Stack, open_environment, own_names, policy_arn};
 use crate::failure::Failure;
 use crate::iam::github::{self, Duty, Repository, Role, Source, Trust};
@@ -53,6 +55,14 @@ pub struct GithubOptions {
     /// Allow creating the state's bucket, too.
     #[arg(long)]
     pub create_state_bucket: bool,
+    /// Create and update the provider, the roles and their policies; shows the changes and asks.
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub apply: bool,
+    /// Delete the roles and their policies; shows them and asks. The provider stays.
+    #[arg(long, conflicts_with = "apply", value_parser = FalseyValueParser::new())]
+    pub remove: bool,
+    #[command(flatten)]
+    pub approval: Approval,
     #[command(flatten)]
     pub prefix: Prefix,
     #[command(flatten)]
@@ -77,7 +87,7 @@ impl GithubRole {
     }
 }
 
-/// Prints the provider and the roles.
+/// Prints the provider and the roles, or brings the account to them.
 pub(super) async fn run(run: &Run, options: &GithubOptions) -> Exit {
     let stack = Stack::of(run, &options.stack, options.create_state_bucket).await?;
     if stack.loaded.document.env().is_some_and(env::is_pattern) {
@@ -87,7 +97,18 @@ pub(super) async fn run(run: &Run, options: &GithubOptions) -> Exit {
     let mut there = stack.settings.clone();
     there.machine.in_ci = true;
     pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
+    let (owner, name) = &options.repo;
+    let only = options.role.map(GithubRole::duty);
+    let change =
+        |roles| AccessChange { roles, only, repository: format!("{owner}/{name}"), approval: &options.approval };
+    if options.remove {
+        return access::change(run, &stack, &change(&[])).await;
+    }
     let roles = roles(options, &stack)?;
+    if options.apply {
+        warn(run, options, &stack, &roles);
+        return access::change(run, &stack, &change(&roles)).await;
+    }
     stack.print(run, &github::to_json(&stack.at.place, &roles));
     form::print_roles(&run.terminal, &github::commands(&stack.at.place, &roles), &roles);
     warn(run, options, &stack, &roles);
