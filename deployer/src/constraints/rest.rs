@@ -82,9 +82,9 @@ fn labels_of<'t, 'a>(template: &'t str, uri: &'a str, path: &'a str) -> Vec<(&'t
 /// Returns the values of the labels in `/functions/{FunctionName}/code`. None where the path has another form.
 fn labels<'t, 'a>(template: &'t str, path: &'a str) -> Vec<(&'t str, Cow<'a, str>)> {
     let template = template.split('?').next().unwrap_or_default();
-    let (mut steps, mut rest) = (template.trim_matches('/').split('/'), path.trim_start_matches('/'));
+    let mut rest = path.trim_start_matches('/');
     let mut found = Vec::new();
-    while let Some(step) = steps.next() {
+    for step in template.trim_matches('/').split('/') {
         let label = step.strip_prefix('{').and_then(|step| step.strip_suffix('}'));
         let (value, behind) = match label {
             Some(label) if label.ends_with('+') => (rest, ""),
