@@ -13,6 +13,7 @@ use crate::kinds;
 const ORDER: &[&[&str]] = &[
     &["actions", "constraints", "files", "models", "mutex", "registry"],
     &["aws", "forge", "package", "local"],
+    &["strict"],
     &["kinds"],
     &["spec", "state"],
     &["graph", "log", "codes"],

@@ -33,3 +33,4 @@ pub mod report;
 mod sizes;
 pub mod spec;
 pub mod state;
+pub mod strict;

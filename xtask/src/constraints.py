@@ -73,11 +73,13 @@ with zipfile.ZipFile(wheel) as package:
         for name, operation in model["operations"].items():
             if snake(name) in names and "input" in operation:
                 start = operation["input"]["shape"]
-                operations[name] = {"uri": operation["http"]["requestUri"], "input": start}
+                http = operation["http"]
+                operations[name] = {"method": http["method"], "uri": http["requestUri"], "input": start}
                 shapes |= reachable(model["shapes"], start)
         count += len(operations)
         protocol = PROTOCOLS[meta.get("protocols", [meta["protocol"]])[0]]
-        part = {"protocol": protocol, "operations": operations, "shapes": shapes}
+        signing = meta.get("signingName", meta["endpointPrefix"])
+        part = {"protocol": protocol, "signing": signing, "operations": operations, "shapes": shapes}
         lines.append(f"{meta['serviceId']}\t{json.dumps(part, separators=(',', ':'), sort_keys=True)}")
 with open(table, "wb") as file:
     file.write(zlib.compress("\n".join(lines).encode(), 9))

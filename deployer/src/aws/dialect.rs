@@ -4,7 +4,7 @@
 //! repeated in the older JSON form. Some answer GetBucketVersioning under the name of the operation. Calls to AWS
 //! itself are never translated.
 
-pub(super) mod cbor;
+pub(crate) mod cbor;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

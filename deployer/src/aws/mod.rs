@@ -44,6 +44,7 @@ pub mod wait;
 use std::sync::Arc;
 
 pub use clients::Clients;
+pub(crate) use dialect::cbor;
 pub use error::{AwsError, ServiceError};
 pub use fence::Fence;
 pub use memory::Memory;

@@ -6,6 +6,7 @@
 
 mod check;
 mod form;
+mod identify;
 mod request;
 mod rest;
 mod table;
@@ -14,6 +15,7 @@ mod wire;
 mod xml;
 
 pub use check::Violation;
+pub use identify::{Identified, identify};
 pub use request::{Body, Request};
 
 /// Lists the constraints that a request breaks. Empty for an operation that the table does not have, and for a body in

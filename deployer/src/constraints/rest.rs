@@ -46,7 +46,17 @@ pub fn outside<'a>(service: &Service, operation: &Operation, request: &Request<'
 
 /// Tells whether the path of the request can be read as the operation's.
 pub fn has_labels(operation: &Operation, request: &Request) -> bool {
-    !operation.uri.contains('{') || !labels_of(&operation.uri, request.uri, split(request.uri).0).is_empty()
+    !operation.uri.contains('{') || has_path(operation, request)
+}
+
+/// Tells whether the path of the request is the operation's, apart from the labels' values.
+pub fn has_path(operation: &Operation, request: &Request) -> bool {
+    let path = split(request.uri).0;
+    if operation.uri.contains('{') {
+        return !labels_of(&operation.uri, request.uri, path).is_empty();
+    }
+    let fixed = operation.uri.split('?').next().unwrap_or_default();
+    fixed.trim_end_matches('/') == path.trim_end_matches('/')
 }
 
 fn from_query<'a>(service: &Service, shape: &str, wire: &str, query: &'a str) -> Option<Tree<'a>> {
@@ -60,7 +70,7 @@ fn from_query<'a>(service: &Service, shape: &str, wire: &str, query: &'a str) ->
 }
 
 /// Splits an address into path and query.
-fn split(uri: &str) -> (&str, &str) {
+pub fn split(uri: &str) -> (&str, &str) {
     let start = uri.find("://").and_then(|at| uri[at + 3..].find('/').map(|slash| at + 3 + slash)).unwrap_or_default();
     uri[start..].split_once('?').unwrap_or((&uri[start..], ""))
 }

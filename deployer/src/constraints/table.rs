@@ -32,6 +32,8 @@ struct Line {
 #[derive(Debug, Deserialize)]
 pub struct Service {
     pub protocol: Protocol,
+    /// The service's name in a signature, such as `monitoring` for CloudWatch.
+    pub signing: String,
     pub operations: HashMap<String, Operation>,
     pub shapes: HashMap<String, Shape>,
 }
@@ -53,6 +55,8 @@ pub enum Protocol {
 /// An operation and how its request is addressed.
 #[derive(Debug, Deserialize)]
 pub struct Operation {
+    pub method: String,
+    /// The path, with labels such as `{FunctionName}`, and sometimes a query.
     pub uri: String,
     pub input: String,
 }
@@ -179,6 +183,11 @@ fn translated(pattern: &str) -> String {
 pub fn service(id: &str) -> Option<&'static Service> {
     let line = SERVICES.get(id)?;
     line.service.get_or_init(|| serde_json::from_str(line.json).ok()).as_ref()
+}
+
+/// Returns the id of the service that signs its requests with a name, such as `monitoring`.
+pub fn signed(signing: &str) -> Option<&'static str> {
+    SERVICES.keys().copied().find(|id| service(id).is_some_and(|service| service.signing == signing))
 }
 
 #[cfg(test)]

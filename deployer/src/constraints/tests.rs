@@ -130,3 +130,45 @@ fn an_unknown_operation_or_an_unreadable_body_breaks_nothing() {
     assert_eq!(broken("Paint", "CreateQueue", &json("{}")), []);
     assert_eq!(broken("SQS", "CreateQueue", &json("{")), []);
 }
+
+fn identified(signing: &str, method: &str, request: &Request) -> (String, serde_json::Value) {
+    let found = identify(signing, method, request).expect("an operation of the table");
+    (format!("{} {}", found.service, found.operation), found.input)
+}
+
+#[test]
+fn an_arriving_request_is_identified_in_each_protocol() {
+    let target = |body| Request { headers: vec![("x-amz-target", "AmazonSQS.CreateQueue")], ..json(body) };
+    assert_eq!(
+        identified("sqs", "POST", &target(r#"{"QueueName":"orders"}"#)),
+        ("SQS CreateQueue".into(), serde_json::json!({"QueueName": "orders"}))
+    );
+    let body = "Action=CreateRole&RoleName=draw&MaxSessionDuration=3600&Tags.member.1.Key=a&Tags.member.1.Value=b";
+    assert_eq!(
+        identified("iam", "POST", &at("http://127.0.0.1:1/", body)),
+        (
+            "IAM CreateRole".into(),
+            serde_json::json!({"RoleName": "draw", "MaxSessionDuration": 3600, "Tags": [{"Key": "a", "Value": "b"}]})
+        )
+    );
+    let code = "http://127.0.0.1:1/2015-03-31/functions/draw/code";
+    assert_eq!(
+        identified("lambda", "PUT", &at(code, r#"{"Publish":true}"#)),
+        ("Lambda UpdateFunctionCode".into(), serde_json::json!({"FunctionName": "draw", "Publish": true}))
+    );
+    let (operation, input) =
+        identified("apigateway", "GET", &at("http://127.0.0.1:1/restapis/a1/resources?limit=500", ""));
+    assert_eq!((operation.as_str(), &input["restApiId"]), ("API Gateway GetResources", &serde_json::json!("a1")));
+    for (method, path, operation) in [
+        ("PUT", "/pictures", "S3 CreateBucket"),
+        ("PUT", "/pictures?versioning", "S3 PutBucketVersioning"),
+        ("GET", "/pictures?list-type=2&prefix=a", "S3 ListObjectsV2"),
+        ("GET", "/pictures/a/b.png?x-id=GetObject", "S3 GetObject"),
+        ("DELETE", "/pictures", "S3 DeleteBucket"),
+    ] {
+        let uri = format!("http://127.0.0.1:1{path}");
+        assert_eq!(identified("s3", method, &at(&uri, "")).0, operation, "{path}");
+    }
+    assert_eq!(identify("s3", "PUT", &at("http://127.0.0.1:1/pictures?requestPayment", "")), None);
+    assert_eq!(identify("paint", "PUT", &at("http://127.0.0.1:1/pictures", "")), None);
+}

@@ -37,6 +37,7 @@ pub use cloud::{Keys, LocalCloud, LocalStatus, current, start, status, stop};
 pub use error::LocalError;
 pub use launch::install;
 pub use options::StartOptions;
+pub(crate) use signature::{early_refusal, is_open};
 pub use subscriptions::{PendingSubscription, Subscriptions};
 
 /// The account of every local resource.

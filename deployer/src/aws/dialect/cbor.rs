@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const FRACTIONS: &[&str] = &["Threshold", "Average", "Sum", "Minimum", "Maximum", "SampleCount", "Values", "Value"];
 
 /// Reads one document. `None` if it contains something that no call contains.
-pub(in crate::aws) fn to_json(bytes: &[u8]) -> Option<Value> {
+pub(crate) fn to_json(bytes: &[u8]) -> Option<Value> {
     if bytes.is_empty() {
         return Some(Value::Object(Map::new()));
     }
@@ -64,7 +64,7 @@ fn more(decoder: &mut Decoder<'_>, length: Option<u64>, read: usize) -> Result<b
 }
 
 /// Writes one document. Times and fractions are recognised by their names.
-pub(super) fn from_json(value: &Value) -> Vec<u8> {
+pub(crate) fn from_json(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     write(&mut encoder, "", value);
     encoder.into_writer()

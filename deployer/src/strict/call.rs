@@ -1,0 +1,121 @@
+//! A request that arrives, with its operation and input.
+
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use serde_json::Value;
+
+use crate::aws::cbor;
+use crate::constraints::{self, Body, Identified, Violation};
+
+/// The account of keys that are no account's number.
+const ACCOUNT: &str = "000000000000";
+
+/// A call of an operation that the deployer makes itself.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The id in AWS's model, such as `API Gateway`.
+    pub service: &'static str,
+    pub operation: &'static str,
+    /// The members of the model. Bytes are their number.
+    pub input: Value,
+    /// 12 digits.
+    pub account: String,
+    pub region: String,
+    /// The access key that signed the request.
+    pub key: String,
+    pub form: Form,
+    /// AWS's own constraints that the input breaks.
+    pub broken: Vec<Violation>,
+    /// The length of the body in bytes.
+    pub length: usize,
+}
+
+/// The form of a service's requests and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Json,
+    Cbor,
+    /// A form; answers in XML.
+    Query,
+    RestJson,
+    RestXml,
+}
+
+impl Call {
+    /// Reads a request. None if it is not signed, or calls an operation that the deployer does not call.
+    pub fn of(request: &Request<Bytes>) -> Option<Self> {
+        let signer = Signer::of(request.headers())?;
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let is_cbor = header("smithy-protocol") == Some("rpc-v2-cbor");
+        let uri = request.uri().to_string();
+        let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let body = match is_cbor {
+            true => Body::Tree(cbor::to_json(request.body())?.into()),
+            false => Body::Bytes(request.body()),
+        };
+        let read = constraints::Request { uri: &uri, headers: headers.collect(), body };
+        let Identified { service, operation, input } =
+            constraints::identify(signer.service, request.method().as_str(), &read)?;
+        let form = match service {
+            _ if is_cbor => Form::Cbor,
+            "IAM" | "SNS" | "STS" => Form::Query,
+            "Lambda" | "API Gateway" | "Bedrock" => Form::RestJson,
+            "S3" => Form::RestXml,
+            _ => Form::Json,
+        };
+        Some(Self {
+            service,
+            operation,
+            input,
+            account: if is_account(signer.key) { signer.key } else { ACCOUNT }.to_owned(),
+            region: signer.region.to_owned(),
+            key: signer.key.to_owned(),
+            form,
+            broken: constraints::broken(service, operation, &read),
+            length: request.body().len(),
+        })
+    }
+
+    /// Tells whether this is one of a service's operations.
+    pub fn is(&self, service: &str, operations: &[&str]) -> bool {
+        self.service == service && operations.contains(&self.operation)
+    }
+
+    /// Returns the text of a member, or an empty one.
+    pub fn text(&self, member: &str) -> &str {
+        self.input[member].as_str().unwrap_or_default()
+    }
+
+    /// Returns the last part of an ARN, a queue's URL or a plain name: `orders`.
+    pub fn name(&self, member: &str) -> &str {
+        last(self.text(member))
+    }
+}
+
+/// Returns the last part of an ARN, a queue's URL or a plain name.
+pub fn last(text: &str) -> &str {
+    text.rsplit(['/', ':']).next().unwrap_or_default()
+}
+
+fn is_account(key: &str) -> bool {
+    key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The scope of a signature.
+struct Signer<'a> {
+    key: &'a str,
+    region: &'a str,
+    service: &'a str,
+}
+
+impl<'a> Signer<'a> {
+    /// Reads `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`.
+    fn of(headers: &'a HeaderMap) -> Option<Self> {
+        let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let (_, credential) = text.split_once("Credential=")?;
+        let mut parts = credential.split(',').next()?.split('/');
+        let (key, _date, region, service) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { key, region, service })
+    }
+}

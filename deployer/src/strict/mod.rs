@@ -1,0 +1,91 @@
+//! Makes a local AWS refuse, delay, forget and limit as AWS does.
+//!
+//! An emulator accepts nearly everything at once. [`Strict`] stands before it: each request passes through the rules,
+//! which may refuse it as AWS would, and each answer passes through them on the way back. A rule knows what it has seen
+//! pass, and may ask the emulator itself. All rules can be switched off one by one.
+//!
+//! - [`call`]: a request that arrives, with its operation and input
+//! - [`answer`]: the answer on its way back
+//! - [`refusal`]: a refusal, written in the form of the service
+//! - [`rule`]: what a rule is; `rules`: all of them
+//! - [`place`]: the account and region of a request, the time, and the emulator behind the rules
+//! - [`switches`]: which rules are off, and how long AWS's delays are here
+//! - [`serve`]: the gateway, which listens in front of an emulator
+
+pub mod answer;
+pub mod call;
+pub mod place;
+pub mod refusal;
+pub mod rule;
+mod rules;
+pub mod serve;
+pub mod switches;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Bytes;
+
+pub use answer::Answer;
+pub use call::Call;
+pub use place::{Emulator, Place};
+pub use refusal::Refusal;
+pub use rule::{About, Rule};
+pub use switches::Switches;
+
+/// Returns the time since an arbitrary moment. Tests inject their own.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// The rules of a local AWS, with everything that they have seen.
+pub struct Strict {
+    rules: Vec<Box<dyn Rule>>,
+    switches: Switches,
+    clock: Clock,
+    emulator: Emulator,
+}
+
+/// Describes every rule, in the order in which they judge a request.
+pub fn rules() -> Vec<About> {
+    rules::all().iter().map(|rule| rule.about()).collect()
+}
+
+impl Strict {
+    pub fn new(switches: Switches, clock: Clock, emulator: Emulator) -> Self {
+        let rules = rules::all().into_iter().filter(|rule| switches.is_on(rule.about().name)).collect();
+        Self { rules, switches, clock, emulator }
+    }
+
+    /// Answers a request: with a rule's refusal, or with the answer that `forward` gets from the emulator.
+    ///
+    /// # Errors
+    /// Those of `forward`.
+    pub async fn answer<F, E>(&self, request: Request<Bytes>, forward: F) -> Result<Answer, E>
+    where
+        F: AsyncFnOnce(Request<Bytes>) -> Result<Answer, E>,
+    {
+        let Some(call) = Call::of(&request) else { return forward(request).await };
+        let place = Place {
+            account: &call.account,
+            region: &call.region,
+            now: (self.clock)(),
+            switches: &self.switches,
+            emulator: &self.emulator,
+        };
+        for rule in &self.rules {
+            if let Some(refusal) = rule.before(&call, place).await {
+                tracing::debug!(rule = rule.about().name, operation = call.operation, code = refusal.code, "refused");
+                return Ok(refusal.answer(&call));
+            }
+        }
+        let mut answer = forward(request).await?;
+        let place = Place { now: (self.clock)(), ..place };
+        for rule in &self.rules {
+            rule.after(&call, &mut answer, place).await;
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

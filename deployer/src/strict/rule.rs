@@ -1,0 +1,36 @@
+//! What a rule is.
+
+use futures::future::{BoxFuture, FutureExt, ready};
+
+use super::answer::Answer;
+use super::call::Call;
+use super::place::Place;
+use super::refusal::Refusal;
+
+/// The description of a rule, for `deployer local status` and for switching it off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct About {
+    /// Lower case with hyphens, such as `role-propagation`.
+    pub name: &'static str,
+    /// What AWS does and an emulator does not, in one sentence without a full stop.
+    pub summary: &'static str,
+    /// AWS's document, model or observed message that says so.
+    pub source: &'static str,
+}
+
+/// A behaviour of AWS.
+///
+/// A rule keeps what it has seen, by account and region where AWS does, since tests share one emulator.
+pub trait Rule: Send + Sync {
+    fn about(&self) -> About;
+
+    /// Judges a request before the emulator gets it. None lets it pass.
+    fn before<'a>(&'a self, _call: &'a Call, _place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {
+        ready(None).boxed()
+    }
+
+    /// Learns from the emulator's answer, and may change it.
+    fn after<'a>(&'a self, _call: &'a Call, _answer: &'a mut Answer, _place: Place<'a>) -> BoxFuture<'a, ()> {
+        ready(()).boxed()
+    }
+}

@@ -1,0 +1,48 @@
+//! Which rules are off, and how long AWS's delays are here.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The settings of the rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Switches {
+    off: BTreeSet<String>,
+    /// The length of a delay as a share of AWS's own.
+    pace: f64,
+}
+
+/// Delays that one can work with: AWS's 60 s are 1.2 s.
+const SHORT: f64 = 0.02;
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { off: BTreeSet::new(), pace: SHORT }
+    }
+}
+
+impl Switches {
+    /// All rules, with AWS's own delays.
+    pub fn as_slow_as_aws() -> Self {
+        Self { pace: 1.0, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn without<'a>(mut self, rules: impl IntoIterator<Item = &'a str>) -> Self {
+        self.off.extend(rules.into_iter().map(str::to_owned));
+        self
+    }
+
+    pub fn is_on(&self, rule: &str) -> bool {
+        !self.off.contains(rule)
+    }
+
+    /// Returns how long a delay of AWS is here.
+    pub fn delay(&self, of_aws: Duration) -> Duration {
+        of_aws.mul_f64(self.pace)
+    }
+
+    /// Returns how much faster than on AWS time passes here, for rates.
+    pub fn haste(&self) -> f64 {
+        1.0 / self.pace
+    }
+}
