@@ -143,6 +143,7 @@ fn emulator_command(
         .env("S3_DATA_DIR", directory.at("data/s3"))
         .env("LAMBDA_EXECUTOR", "local")
         .env("DEPLOYER_LOCAL_MAIL", directory.mail())
+        .envs(env::var_os(likeness::OFF_VARIABLE).map(|rules| (likeness::OFF_VARIABLE, rules)))
         // The emulator removes containers when it starts; a socket that does not exist keeps it away from Docker.
         .env("DOCKER_HOST", format!("unix://{}", directory.at("no-docker.sock").display()));
     if checks_permissions(options) {

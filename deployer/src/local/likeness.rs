@@ -8,14 +8,42 @@ use super::record::Directory;
 
 /// The script that checks every request before the emulator handles it.
 const GUARD: &str = "guard.py";
+/// The variable that names the rules to turn off, separated by commas.
+pub(super) const OFF_VARIABLE: &str = "DEPLOYER_LOCAL_OFF";
+const RULES: &str = include_str!("likeness/rules.json");
 const FILES: &[(&str, &str)] = &[
     (GUARD, include_str!("guard.py")),
+    ("likeness/actions.py", include_str!("likeness/actions.py")),
     ("likeness/alarms.py", include_str!("likeness/alarms.py")),
+    ("likeness/answers.py", include_str!("likeness/answers.py")),
+    ("likeness/apis.py", include_str!("likeness/apis.py")),
     ("likeness/functions.py", include_str!("likeness/functions.py")),
+    ("likeness/grants.py", include_str!("likeness/grants.py")),
     ("likeness/judgement.py", include_str!("likeness/judgement.py")),
     ("likeness/mail.py", include_str!("likeness/mail.py")),
+    ("likeness/moves.py", include_str!("likeness/moves.py")),
     ("likeness/permissions.py", include_str!("likeness/permissions.py")),
+    ("likeness/roles.py", include_str!("likeness/roles.py")),
+    ("likeness/rules.json", RULES),
+    ("likeness/rules.py", include_str!("likeness/rules.py")),
+    ("likeness/topics.py", include_str!("likeness/topics.py")),
 ];
+
+/// A behaviour of AWS that the files add to the emulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct LikenessRule {
+    /// Lower case with hyphens, such as `topic-to-queue`. `DEPLOYER_LOCAL_OFF` turns the rule off by it.
+    pub name: &'static str,
+    /// One sentence without a full stop.
+    pub summary: &'static str,
+    /// AWS's document or model that describes the behaviour.
+    pub source: &'static str,
+}
+
+/// Lists the rules, in the order of the table that the emulator's side reads, too.
+pub fn rules() -> Vec<LikenessRule> {
+    serde_json::from_str(RULES).expect("the table is a list of rules")
+}
 
 /// Returns the script that starts the emulator.
 pub(super) fn guard(directory: &Directory) -> PathBuf {
@@ -35,7 +63,33 @@ pub(super) fn write(directory: &Directory) -> Result<(), LocalError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
     use std::process::Command;
+
+    use super::{FILES, rules};
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_a_sentence_and_a_switch() {
+        let names: BTreeSet<&str> = rules().iter().map(|rule| rule.name).collect();
+        assert_eq!(names.len(), rules().len());
+        for rule in rules() {
+            let switch = format!("rules.on(\"{}\")", rule.name);
+            assert!(FILES.iter().any(|(_, text)| text.contains(&switch)), "{switch}");
+            assert!(rule.summary.starts_with(char::is_uppercase) && !rule.summary.ends_with('.'), "{}", rule.summary);
+            assert!(!rule.source.is_empty(), "{}", rule.name);
+        }
+    }
+
+    #[test]
+    fn every_file_is_written_beside_the_guard() {
+        let written: BTreeSet<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/local/likeness");
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let name = format!("likeness/{}", entry.unwrap().file_name().to_string_lossy());
+            assert!(written.contains(name.as_str()) || name.ends_with("__pycache__"), "{name}");
+        }
+    }
 
     /// Prints the state of each alarm, whose values are newest first and null without data.
     const ASK: &str = "

@@ -36,6 +36,7 @@ pub use buckets::ensure_buckets;
 pub use cloud::{Keys, LocalCloud, LocalStatus, current, start, status, stop};
 pub use error::LocalError;
 pub use launch::install;
+pub use likeness::{LikenessRule, rules};
 pub use options::StartOptions;
 pub(crate) use signature::{early_refusal, is_open};
 pub use subscriptions::{PendingSubscription, Subscriptions};

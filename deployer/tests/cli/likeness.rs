@@ -1,5 +1,11 @@
 //! The local cloud answers like AWS where a stack notices the difference: mail, alarms, logs, versions, processes.
 
+mod answers;
+mod apis;
+mod delivery;
+mod rules;
+mod scene;
+
 use std::path::Path;
 
 use aws_sdk_lambda::primitives::Blob;

@@ -41,8 +41,20 @@ impl Local {
         let dir = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(dir.path().join("stack.yaml"), stack).expect("a file");
         std::fs::write(dir.path().join(zip), code).expect("a file");
+        Self::started(dir, &["local", "start"], &[])
+    }
+
+    /// Starts a cloud without a stack. These of its rules are off, and permissions are not checked.
+    pub fn without(rules: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::started(dir, &["local", "start", "--no-check-permissions"], &[("DEPLOYER_LOCAL_OFF", rules)])
+    }
+
+    fn started(dir: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut local = Self { dir, status: Value::Null };
-        local.ok(&["local", "start"]);
+        let mut start = local.command(arguments);
+        let ran = RunOutput::of(start.envs(variables.iter().copied()).output().expect("the binary runs"));
+        assert_eq!(ran.code, Some(0), "{ran}");
         local.status = local.ask_status();
         local
     }
@@ -78,10 +90,15 @@ impl Local {
 
     /// Connects clients with this cloud's keys.
     pub async fn clients(&self) -> Clients {
+        self.clients_of(self.text("access_key_id")).await
+    }
+
+    /// Connects clients as the root user of an account.
+    pub async fn clients_of(&self, account: &str) -> Clients {
         let connection = Connection {
             region: REGION.into(),
             endpoint_url: Some(self.text("endpoint_url").into()),
-            credentials: Some((self.text("access_key_id").into(), self.text("secret_access_key").into())),
+            credentials: Some((account.into(), self.text("secret_access_key").into())),
             ..Connection::default()
         };
         Clients::connect(&connection).await
@@ -96,7 +113,7 @@ impl Local {
     }
 
     /// Sends a request to the emulator or the stand-in, like a program without keys.
-    fn send(&self, server: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
+    pub fn send(&self, server: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
         let address = self.text(server).trim_start_matches("http://");
         let host =
             if headers.to_lowercase().contains("host:") { String::new() } else { format!("host: {address}\r\n") };

@@ -10,7 +10,7 @@ import time
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch, sqs
 
-from . import judgement
+from . import judgement, rules
 
 logger = logging.getLogger("deployer.alarms")
 
@@ -108,7 +108,7 @@ def up_to_date(handler):
 
 async def keep_up_to_date():
     """Publishes and evaluates every few seconds for every account and region that has queues or alarms."""
-    while True:
+    while rules.on("alarm-evaluation"):
         await asyncio.sleep(EVERY_S)
         scopes = {key[:2] for store in (cloudwatch._alarms, sqs._queues) for key, _ in store.all_items()}
         for account, region in scopes:
@@ -119,7 +119,8 @@ async def keep_up_to_date():
                 logger.exception("alarms of %s in %s", account, region)
 
 
-cloudwatch._evaluate_alarm = evaluate
-for reader in ("_describe_alarms", "_describe_alarms_for_metric", "_describe_alarm_history",
-               "_get_metric_statistics", "_get_metric_data", "_list_metrics"):
-    setattr(cloudwatch, reader, up_to_date(getattr(cloudwatch, reader)))
+if rules.on("alarm-evaluation"):
+    cloudwatch._evaluate_alarm = evaluate
+    for reader in ("_describe_alarms", "_describe_alarms_for_metric", "_describe_alarm_history",
+                   "_get_metric_statistics", "_get_metric_data", "_list_metrics"):
+        setattr(cloudwatch, reader, up_to_date(getattr(cloudwatch, reader)))

@@ -1,11 +1,15 @@
-"""Functions as AWS runs them: log format in the environment, code of each version, and processes that finish their request."""
+"""Functions as AWS runs them: log format in the environment, code of each version, weighted aliases, and processes that finish
+their request."""
 
 import json
+import random
 import threading
 import time
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
+
+from . import rules
 
 # How often to look whether a retired process has answered its request.
 LOOK_S = 0.1
@@ -13,6 +17,9 @@ LOOK_S = 0.1
 worker_environment = lambda_svc._provided_worker_env
 get_function = lambda_svc._get_function
 serve_function_code = lambda_svc.serve_function_code
+record_for_reference = lambda_svc._get_func_record_for_ref
+run_batch = lambda_svc._run_sqs_batch
+invoke = lambda_svc._invoke
 
 
 def with_log_format(config, code_dir, port):
@@ -76,7 +83,45 @@ def end(workers):
             time.sleep(LOOK_S)
 
 
-lambda_svc._provided_worker_env = with_log_format
-lambda_svc._get_function = with_code_of_version
-lambda_svc.serve_function_code = serve_version
-lambda_svc.invalidate_worker = retire
+def by_weight(function, qualifier):
+    """The version that gets a call of an alias, if it is the alias's second one; else the qualifier itself."""
+    alias = (function or {}).get("aliases", {}).get(qualifier) or {}
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    return next((version for version, weight in weights.items() if random.random() < weight), qualifier)
+
+
+def weighted_reference(reference):
+    """The record, configuration and name of a function that a topic, alarm or route calls."""
+    function, _, name = lambda_svc._get_base_func_record_for_ref(reference)
+    qualifier = lambda_svc._resolve_name_and_qualifier(reference)[1]
+    version = by_weight(function, qualifier)
+    if version == qualifier:
+        return record_for_reference(reference)
+    return *lambda_svc._effective_func_record_for_qualifier(function, version), name
+
+
+def run_weighted_batch(mapping, record, *batch):
+    function = lambda_svc._functions.get(mapping["FunctionName"])
+    version = by_weight(function, mapping.get("Qualifier"))
+    if version != mapping.get("Qualifier"):
+        record = lambda_svc._effective_func_record_for_qualifier(function, version)[0] or record
+    return run_batch(mapping, record, *batch)
+
+
+async def invoke_weighted(name, event, headers, path_qualifier=None, query_params=None):
+    qualifier = lambda_svc._qualifier_from_path_or_query(path_qualifier, query_params)
+    version = by_weight(lambda_svc._functions.get(name), qualifier)
+    return await invoke(name, event, headers, version, query_params)
+
+
+if rules.on("log-format"):
+    lambda_svc._provided_worker_env = with_log_format
+if rules.on("version-code"):
+    lambda_svc._get_function = with_code_of_version
+    lambda_svc.serve_function_code = serve_version
+if rules.on("finished-requests"):
+    lambda_svc.invalidate_worker = retire
+if rules.on("alias-weights"):
+    lambda_svc._get_func_record_for_ref = weighted_reference
+    lambda_svc._run_sqs_batch = run_weighted_batch
+    lambda_svc._invoke = invoke_weighted

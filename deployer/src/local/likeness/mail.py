@@ -9,6 +9,8 @@ import time
 
 from ministack.services import sns
 
+from . import rules
+
 # Functions inherit the environment.
 FILE = os.environ.pop("DEPLOYER_LOCAL_MAIL")
 PROTOCOLS = ("email", "email-json")
@@ -153,8 +155,9 @@ def alarm_text(message):
     ])
 
 
-sns._subscribe = subscribe_pending
-sns._confirm_subscription = confirm
 sns._fanout = send
-sns._list_subscriptions = with_pending(sns._list_subscriptions)
-sns._list_subscriptions_by_topic = with_pending(sns._list_subscriptions_by_topic)
+if rules.on("mail-confirmation"):
+    sns._subscribe = subscribe_pending
+    sns._confirm_subscription = confirm
+    sns._list_subscriptions = with_pending(sns._list_subscriptions)
+    sns._list_subscriptions_by_topic = with_pending(sns._list_subscriptions_by_topic)

@@ -2,6 +2,8 @@
 
 from ministack.core import iam_actions
 
+from . import rules
+
 extract_resource_arn = iam_actions.extract_resource_arn
 
 
@@ -13,4 +15,5 @@ def named_resource(service, method, path, headers, body, query_params, region, a
     return arn
 
 
-iam_actions.extract_resource_arn = named_resource
+if rules.on("topic-tags"):
+    iam_actions.extract_resource_arn = named_resource

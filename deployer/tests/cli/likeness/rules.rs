@@ -1,0 +1,58 @@
+//! Every rule makes the emulator answer like AWS, and can be turned off.
+
+use std::collections::BTreeMap;
+
+use super::scene::Scene;
+use super::{answers, apis, delivery};
+use crate::local::Local;
+
+/// Rules that need more than a request, and are tested in [`super`].
+const ELSEWHERE: [&str; 2] = ["finished-requests", "topic-tags"];
+
+/// Tells of each rule whether it is kept.
+async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
+    BTreeMap::from([
+        ("topic-to-queue", delivery::topic_to_queue(scene).await),
+        ("topic-to-function", delivery::topic_to_function(scene).await),
+        ("alarm-to-topic", delivery::alarm_to_topic(scene).await),
+        ("alarm-to-function", delivery::alarm_to_function(scene).await),
+        ("mapping-role", delivery::mapping_role(scene).await),
+        ("mapping-to-function", delivery::mapping_to_function(scene).await),
+        ("function-role", delivery::function_role(scene).await),
+        ("dead-letter-role", delivery::dead_letter_role(scene).await),
+        ("log-role", delivery::log_role(scene).await),
+        ("route-permission", apis::route_permission(scene).await),
+        ("proxy-answer", apis::proxy_answer(scene).await),
+        ("api-snapshot", apis::snapshot(scene).await),
+        ("api-deployments", apis::deployments(scene).await),
+        ("api-subtree", apis::subtree(scene).await),
+        ("api-callers", apis::callers(scene).await),
+        ("function-policy", answers::function_policy(scene).await),
+        ("attachable-policy", answers::attachable_policy(scene).await),
+        ("dead-letter-sources", answers::dead_letter_sources(scene).await),
+        ("message-moves", answers::message_moves(scene).await),
+        ("alias-weights", answers::alias_weights(scene).await),
+        ("version-code", answers::version_code(scene).await),
+        ("log-format", answers::log_format(scene).await),
+        ("alarm-evaluation", answers::alarm_evaluation(scene).await),
+        ("mail-confirmation", answers::mail_confirmation(scene).await),
+    ])
+}
+
+fn expected(kept: bool) -> BTreeMap<&'static str, bool> {
+    let rules = deployer::local::rules().into_iter().map(|rule| rule.name);
+    rules.filter(|rule| !ELSEWHERE.contains(rule)).map(|rule| (rule, kept)).collect()
+}
+
+#[tokio::test]
+async fn every_rule_makes_the_emulator_answer_like_aws() {
+    let scene = Scene::new(Local::without("")).await;
+    assert_eq!(observe(&scene).await, expected(true));
+}
+
+#[tokio::test]
+async fn without_its_rules_the_emulator_accepts_what_aws_refuses() {
+    let rules: Vec<&str> = expected(false).into_keys().collect();
+    let scene = Scene::new(Local::without(&rules.join(","))).await;
+    assert_eq!(observe(&scene).await, expected(false));
+}
