@@ -36,10 +36,13 @@ pub struct Limits {
     /// lost.
     pub least: Duration,
     /// Whether attempts continue to the end of the time, with shorter waits if the usual wait does not fit. No attempt
-    /// then uses the time of the next one. For work whose failure costs money.
+    /// then uses the time of the next one. A refusal is tried again, too. For work whose failure costs money.
     pub to_the_end: bool,
 }
 
+/// The attempts at work that costs money and is refused. Permissions that were just changed do not count everywhere at
+/// once, so the same call may be refused and then allowed.
+const REFUSED_ATTEMPTS: u32 = 3;
 /// A wait is shortened only if at least this much time remains.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// The time that is reserved for a further attempt if attempts continue to the end.
@@ -113,6 +116,7 @@ pub async fn retry_within<T, E: Retryable>(
             }
         };
         let most = match cause.retry() {
+            Retry::Never if limits.to_the_end => limits.attempts.min(REFUSED_ATTEMPTS),
             Retry::Never => 1,
             Retry::Once => limits.attempts.min(2),
             Retry::Soon | Retry::Later => limits.attempts,
@@ -231,8 +235,15 @@ mod tests {
         let (result, took) = run(1, &[Retry::Later; 99], limits).await;
         assert!(matches!(result, Err(RetryError::Failed { attempts: 5.., .. })), "{result:?}");
         assert!(took > Duration::from_millis(900), "{took:?}");
-        let (result, _) = run(1, &[Retry::Never], limits).await;
-        assert_eq!(result, Err(RetryError::Failed { cause: Fault(Retry::Never), attempts: 1 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_paid_for_is_refused_three_times_before_it_is_given_up() {
+        let limits = Limits { to_the_end: true, attempts: u32::MAX, ..LIMITS };
+        assert_eq!(run(100, &[Retry::Never; 2], limits).await.0, Ok(3));
+        let (result, took) = run(100, &[Retry::Never; 99], limits).await;
+        assert_eq!(result, Err(RetryError::Failed { cause: Fault(Retry::Never), attempts: 3 }));
+        assert!(took < Duration::from_secs(1), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,6 +28,8 @@ const ATTEMPTS: u32 = 6;
 const ATTEMPTS_BEFORE_THE_NEXT: u32 = 2;
 /// The attempts at storing a picture that is paid for: as many as fit into the remaining time.
 const PICTURE_LIMITS: Limits = Limits { attempts: u32::MAX, to_the_end: true, ..BUCKET_LIMITS };
+/// How often a key is tried that is taken, but at which no picture is found.
+const TURNS: u32 = 3;
 /// A model call that begins with less time left is paid for and lost.
 const LEAST: Duration = Duration::from_millis(500);
 
@@ -265,14 +267,37 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     ) -> Result<StoredPicture, Failure> {
         for place in 0..ROW {
             let key = self.key(id, place);
-            let put = async || self.store.put(&key, picture, metadata).await;
-            let written = retry_within(budget, PICTURE_LIMITS, &self.random, put).await.map_err(storing)?;
-            if written || self.owner(&key, PICTURE_LIMITS, budget).await?.as_deref() == Some(id.as_str()) {
+            if self.store_at(&key, picture, metadata, budget).await? {
                 return Ok(self.name_picture(key, metadata.seed, &metadata.model_id));
             }
         }
         let cause = StoreError::Contended(self.key(id, 0));
         Err(storing(RetryError::Failed { cause, attempts: ROW }))
+    }
+
+    /// Stores `picture` at `key`. Returns whether the key holds the picture of this id.
+    ///
+    /// A key that is taken, but at which no picture is found, is tried again: S3 may have refused to show the picture
+    /// (403), and under the next key it would be stored a second time.
+    async fn store_at(
+        &self,
+        key: &str,
+        picture: &Picture,
+        metadata: &Metadata,
+        budget: Budget,
+    ) -> Result<bool, Failure> {
+        let mut owner = None;
+        for _ in 0..TURNS {
+            let put = async || self.store.put(key, picture, metadata).await;
+            if retry_within(budget, PICTURE_LIMITS, &self.random, put).await.map_err(storing)? {
+                return Ok(true);
+            }
+            owner = self.owner(key, PICTURE_LIMITS, budget).await?;
+            if owner.is_some() {
+                break;
+            }
+        }
+        Ok(owner.as_ref() == Some(&metadata.picture_id))
     }
 
     /// Returns the picture that an earlier delivery of `id` stored.

@@ -69,6 +69,16 @@ pub struct ItemFailure {
 }
 
 impl SqsRecord {
+    /// Reads a record of an event. SQS accepts no message without a body, so a record without one does not show the
+    /// sender's prompt, and is no reason to reject it.
+    fn read(record: &Value) -> Result<Self, String> {
+        let record = Self::deserialize(record).map_err(|error| unread(&error))?;
+        if record.body.is_none() {
+            return Err("it has no body".to_owned());
+        }
+        Ok(record)
+    }
+
     fn id(&self) -> &str {
         self.message_id.as_deref().unwrap_or_default()
     }
@@ -245,10 +255,10 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
     let mut records = Vec::new();
     let mut failures = Vec::new();
     for record in all {
-        match SqsRecord::deserialize(record) {
+        match SqsRecord::read(record) {
             Ok(record) => records.push(record),
             Err(error) => {
-                log.error("not an SQS record", json!({"error": unread(&error)}));
+                log.error("not an SQS record", json!({ "error": error }));
                 let id = record.get("messageId").and_then(Value::as_str).unwrap_or_default();
                 failures.push(ItemFailure { item_identifier: id.to_owned() });
             }

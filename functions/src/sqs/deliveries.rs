@@ -49,6 +49,9 @@ pub enum QueueError {
     Aws(AwsFailure),
     #[error("the queue gave no answer for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// An answer that SQS does not give.
+    #[error("the answer is not SQS's: a message has no {0}")]
+    Malformed(&'static str),
 }
 
 /// A queue that delivers messages and learns their outcome. Each method makes one call. The caller handles retries.
@@ -64,7 +67,7 @@ pub trait Deliveries {
 impl Retryable for QueueError {
     fn retry(&self) -> Retry {
         match self {
-            Self::Stalled(_) => Retry::Soon,
+            Self::Stalled(_) | Self::Malformed(_) => Retry::Soon,
             Self::Aws(failure) if is_throttled(failure) => Retry::Later,
             Self::Aws(failure) if failure.is_transient() => Retry::Soon,
             Self::Aws(_) => Retry::Never,
@@ -81,6 +84,7 @@ impl QueueError {
     pub fn state(&self) -> String {
         match self {
             Self::Stalled(_) => "no answer".to_owned(),
+            Self::Malformed(_) => "malformed".to_owned(),
             Self::Aws(failure) if failure.credentials => "no credentials".to_owned(),
             Self::Aws(failure) if failure.transport => "no connection".to_owned(),
             Self::Aws(failure) if !failure.code.is_empty() => failure.code.clone(),
@@ -106,7 +110,8 @@ fn is_throttled(failure: &AwsFailure) -> bool {
 }
 
 impl Deliveries for Sqs {
-    /// Calls ReceiveMessage.
+    /// Calls ReceiveMessage. Trusts no answer in which a message lacks a part: without an id its prompt would be drawn
+    /// with each delivery, and without a body it would be rejected. Such messages are delivered again.
     async fn receive(&self, url: &str, wanted: ReceiveParameters) -> Result<Vec<Delivery>, QueueError> {
         let request = self
             .client
@@ -120,7 +125,7 @@ impl Deliveries for Sqs {
         let answer = request.send().await.map_err(|error| failure("sqs:ReceiveMessage", &error))?;
         let request_id = answer.request_id().unwrap_or_default().to_owned();
         let messages = answer.messages.unwrap_or_default();
-        Ok(messages.into_iter().map(|message| delivered(message, &request_id)).collect())
+        messages.into_iter().map(|message| delivered(message, &request_id)).collect()
     }
 
     /// Calls DeleteMessage.
@@ -137,18 +142,19 @@ impl Deliveries for Sqs {
     }
 }
 
-fn delivered(message: Message, request_id: &str) -> Delivery {
+fn delivered(message: Message, request_id: &str) -> Result<Delivery, QueueError> {
+    let part = |name, text: Option<String>| text.filter(|text| !text.is_empty()).ok_or(QueueError::Malformed(name));
     let mut system = message.attributes.unwrap_or_default();
     let attributes = message.message_attributes.unwrap_or_default();
     let texts = attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?)));
-    Delivery {
-        message_id: message.message_id.unwrap_or_default(),
-        receipt_handle: message.receipt_handle.unwrap_or_default(),
-        body: message.body.unwrap_or_default(),
+    Ok(Delivery {
+        message_id: part("id", message.message_id)?,
+        receipt_handle: part("receipt handle", message.receipt_handle)?,
+        body: part("body", message.body)?,
         receive_count: system.remove(&MessageSystemAttributeName::ApproximateReceiveCount),
         attributes: texts.collect(),
         request_id: request_id.to_owned(),
-    }
+    })
 }
 
 fn failure<E>(
@@ -164,4 +170,24 @@ where
 /// Returns whole seconds, rounded up: a wait that ends early would be useless.
 fn seconds(time: Duration) -> i32 {
     i32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_lacks_a_part_is_not_taken_for_a_prompt() {
+        let whole = || Message::builder().message_id("m-1").receipt_handle("r-1").body("a moon");
+        let taken = delivered(whole().build(), "request-1").unwrap();
+        assert_eq!((taken.message_id.as_str(), taken.body.as_str()), ("m-1", "a moon"));
+        for (message, lacking) in [
+            (whole().set_message_id(None), "id"),
+            (whole().message_id(""), "id"),
+            (whole().set_receipt_handle(None), "receipt handle"),
+            (whole().set_body(None), "body"),
+        ] {
+            assert_eq!(delivered(message.build(), "request-1"), Err(QueueError::Malformed(lacking)));
+        }
+    }
 }

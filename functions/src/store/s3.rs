@@ -12,6 +12,8 @@ use std::time::Duration;
 /// The most bytes of a record. A larger one was not written by this program.
 const MAX_RECORD_BYTES: i64 = 64 * 1024;
 const PICTURE_ID: &str = "picture-id";
+const GET_OBJECT: &str = "s3:GetObject";
+const PUT_OBJECT: &str = "s3:PutObject";
 
 /// Pictures and records in one S3 bucket. Each method makes one call. The caller handles retries.
 pub struct S3Store {
@@ -48,8 +50,8 @@ impl Store for S3Store {
             .metadata("model-id", &metadata.model_id)
             .body(ByteStream::new(SdkBody::from(picture.bytes())));
         match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => not_held(AwsFailure::of("s3:PutObject", &error)).map(|()| false),
+            Ok(stored) => version(PUT_OBJECT, stored.e_tag).map(|_| true),
+            Err(error) => not_held(AwsFailure::of(PUT_OBJECT, &error)).map(|()| false),
         }
     }
 
@@ -58,6 +60,7 @@ impl Store for S3Store {
     async fn owner(&self, key: &str) -> Result<Option<String>, StoreError> {
         match self.client.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(head) => {
+                version("s3:HeadObject", head.e_tag)?;
                 let id = head.metadata.and_then(|mut metadata| metadata.remove(PICTURE_ID));
                 Ok(Some(id.unwrap_or_default()))
             }
@@ -75,26 +78,18 @@ impl Store for S3Store {
         let object = match request.send().await {
             Ok(object) => object,
             Err(error) => {
-                return match AwsFailure::of("s3:GetObject", &error) {
+                return match AwsFailure::of(GET_OBJECT, &error) {
                     failure if failure.status == Some(404) && failure.code != "NoSuchBucket" => Ok(None),
                     failure => Err(classify(failure)),
                 };
             }
         };
+        let version = version(GET_OBJECT, object.e_tag)?;
         if object.content_length.is_some_and(|length| length > MAX_RECORD_BYTES) {
             return Err(StoreError::Unreadable(key.to_owned()));
         }
         let age = date.age(object.last_modified);
-        let version = Version(object.e_tag.unwrap_or_default());
-        let body = object.body.collect().await.map_err(|error| {
-            let lost = AwsFailure {
-                operation: "s3:GetObject",
-                message: error.to_string(),
-                transport: true,
-                ..AwsFailure::default()
-            };
-            StoreError::Unavailable(lost)
-        })?;
+        let body = object.body.collect().await.map_err(|error| lost(GET_OBJECT, error.to_string()))?;
         Ok(Some(StoredRecord { body: body.into_bytes(), version, age }))
     }
 
@@ -106,8 +101,8 @@ impl Store for S3Store {
             Condition::Unchanged(version) => request.if_match(&version.0),
         };
         match request.body(ByteStream::from(body)).send().await {
-            Ok(written) => Ok(Some(Version(written.e_tag.unwrap_or_default()))),
-            Err(error) => match AwsFailure::of("s3:PutObject", &error) {
+            Ok(written) => version(PUT_OBJECT, written.e_tag).map(Some),
+            Err(error) => match AwsFailure::of(PUT_OBJECT, &error) {
                 // The object of `If-Match` was deleted meanwhile.
                 failure if failure.code == "NoSuchKey" => Ok(None),
                 failure => not_held(failure).map(|()| None),
@@ -118,13 +113,25 @@ impl Store for S3Store {
     /// Signs a GetObject request without a call.
     async fn url(&self, key: &str, ttl: Duration) -> Result<String, StoreError> {
         let failed = |message: String| {
-            StoreError::Refused(AwsFailure { operation: "s3:GetObject", message, ..AwsFailure::default() })
+            StoreError::Refused(AwsFailure { operation: GET_OBJECT, message, ..AwsFailure::default() })
         };
         let config = PresigningConfig::expires_in(ttl).map_err(|error| failed(error.to_string()))?;
         let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(config).await;
-        let request = request.map_err(|error| classify(AwsFailure::of("s3:GetObject", &error)))?;
+        let request = request.map_err(|error| classify(AwsFailure::of(GET_OBJECT, &error)))?;
         Ok(request.uri().to_owned())
     }
+}
+
+/// Returns the version in an answer of S3, which every successful answer has. An answer without one comes from somebody
+/// on the way, such as a proxy that shows a page of its own, and proves neither that an object is stored nor that it
+/// exists.
+fn version(operation: &'static str, tag: Option<String>) -> Result<Version, StoreError> {
+    tag.map(Version).ok_or_else(|| lost(operation, "the answer has no ETag, so it is not S3's".to_owned()))
+}
+
+/// Returns the failure of an answer that did not arrive.
+fn lost(operation: &'static str, message: String) -> StoreError {
+    StoreError::Unavailable(AwsFailure { operation, message, transport: true, ..AwsFailure::default() })
 }
 
 /// Treats the failure of a condition as success.

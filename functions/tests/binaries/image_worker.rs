@@ -1,6 +1,6 @@
 //! The binary behind the queue, as Lambda runs it.
 
-use crate::support::{Answer, Function, Reply};
+use crate::support::{Answer, Function, Reply, WriteFault};
 use functions::prompt::Prompt;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -142,6 +142,29 @@ fn a_message_that_is_delivered_three_times_is_drawn_and_stored_once() {
 }
 
 #[test]
+fn a_page_in_place_of_s3_s_answer_stores_nothing_and_is_not_believed() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    function.fail_write("m-a.json", WriteFault::Page);
+    function.fail_write("m-b.json", WriteFault::Page);
+    function.fail_write(".png", WriteFault::Page);
+    assert_eq!(failures(&function.invoke(batch(&["a", "b"]))), set(&[]));
+    assert_eq!(function.puts().len(), 2);
+    assert_eq!(function.prompts().len(), 2);
+    for id in ["m-a", "m-b"] {
+        assert_eq!(function.record(id).unwrap()["status"], "done", "{id}");
+    }
+}
+
+#[test]
+fn a_refusal_that_passes_does_not_throw_away_a_picture_that_is_paid_for() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    function.fail_write(".png", WriteFault::Refusal);
+    assert_eq!(failures(&function.invoke(batch(&["a"]))), set(&[]));
+    assert_eq!(function.puts().len(), 1);
+    assert_eq!(function.prompts().len(), 1);
+}
+
+#[test]
 fn a_claim_ends_by_the_bucket_s_clock_whatever_the_clock_of_its_host_said() {
     let function = Function::start(BINARY, |_, _| Reply::Picture);
     for (number, until_ms) in [1, u64::MAX / 2].into_iter().enumerate() {
@@ -166,8 +189,15 @@ fn a_claim_ends_by_the_bucket_s_clock_whatever_the_clock_of_its_host_said() {
 
 #[test]
 fn a_message_that_stands_twice_in_a_batch_is_drawn_once() {
-    let function = Function::start(BINARY, |_, _| Reply::Picture);
-    let answer = function.invoke(batch(&["a", "a"]));
+    let function = Function::start(BINARY, |_, _| Reply::Held);
+    let answer = std::thread::scope(|scope| {
+        let invoked = scope.spawn(|| function.invoke(batch(&["a", "a"])));
+        let has_read = |(method, _): &(String, String)| method == "GET";
+        function
+            .until("the claim of the one is found by the other", |world| world.expected_owners().iter().any(has_read));
+        function.let_go();
+        invoked.join().unwrap()
+    });
     assert_eq!(failures(&answer), set(&["m-a"]));
     assert_eq!(function.prompts().len(), 1);
 }
@@ -201,9 +231,12 @@ fn a_record_that_failed_comes_again_after_seconds_and_later_each_time() {
 fn a_record_of_another_shape_fails_alone() {
     let function = Function::start(BINARY, |_, _| Reply::Picture);
     let mut event = batch(&["a", "b"]);
-    event["Records"][1]["body"] = json!(5);
-    assert_eq!(failures(&function.invoke(event)), set(&["m-b"]));
+    for body in [json!(5), json!(null)] {
+        event["Records"][1]["body"] = body;
+        assert_eq!(failures(&function.invoke(event.clone())), set(&["m-b"]));
+    }
     assert_eq!(function.puts().len(), 1);
+    assert_eq!(function.record("m-b"), None);
     assert!(function.log().iter().any(|line| line["message"] == "not an SQS record"));
 }
 

@@ -78,6 +78,7 @@ pub(crate) struct FakeStore {
     versions: Cell<u64>,
     failures: Cell<u32>,
     lost: Cell<bool>,
+    hidden: Cell<bool>,
     writes_left: Cell<Option<u32>>,
     signs_nothing: Cell<bool>,
 }
@@ -129,6 +130,11 @@ impl FakeStore {
     /// Carries out the next write, and loses its answer.
     pub(crate) fn lose_next_answer(&self) {
         self.lost.set(true);
+    }
+
+    /// Shows no picture to the next call that looks for one, as S3 does when it refuses the call.
+    pub(crate) fn hide_next_picture(&self) {
+        self.hidden.set(true);
     }
 
     /// Refuses all writes after the next `writes`.
@@ -196,6 +202,9 @@ impl Store for FakeStore {
     }
     async fn owner(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.fault()?;
+        if self.hidden.replace(false) {
+            return Ok(None);
+        }
         Ok(self.picture(key).map(|metadata| metadata.picture_id))
     }
     async fn read(&self, key: &str) -> Result<Option<StoredRecord>, StoreError> {

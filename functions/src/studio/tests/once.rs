@@ -94,6 +94,16 @@ async fn an_answer_of_the_bucket_that_was_lost_does_not_block_its_own_claim() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_picture_that_was_stored_and_cannot_be_seen_is_not_stored_under_another_key() {
+    let studio = studio();
+    studio.store.lose_next_answer();
+    studio.store.hide_next_picture();
+    let kept = produce_as(&studio, None, "a moon").await;
+    assert!(kept.is_ok(), "{kept:?}");
+    assert_eq!(studio.store.pictures(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rejected_prompt_is_not_sent_to_the_model_again() {
     let studio = studio();
     let id = id("m-1");

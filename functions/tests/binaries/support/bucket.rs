@@ -3,6 +3,7 @@
 use super::http::{HttpRequest, Response};
 use aws_smithy_types::date_time::{DateTime, Format};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 /// An object, and the request that wrote it.
@@ -23,11 +24,23 @@ impl Put {
     }
 }
 
+/// An answer to a write that is not carried out.
+#[derive(Clone, Copy, Debug)]
+pub enum WriteFault {
+    Refusal,
+    /// A page of somebody on the way, with status 200.
+    Page,
+}
+
 #[derive(Default)]
 pub struct Bucket {
     objects: Vec<Put>,
     written: u64,
     refuses: bool,
+    /// Each applies once, to the next write of a key that ends so.
+    faults: Vec<(&'static str, WriteFault)>,
+    /// Methods of requests, with the bucket's owner that they expected.
+    expected: BTreeSet<(String, String)>,
     /// How far the bucket's clock is ahead of this host's.
     ahead: Duration,
 }
@@ -36,6 +49,16 @@ impl Bucket {
     /// Returns a bucket that refuses every write.
     pub fn refusing() -> Self {
         Self { refuses: true, ..Self::default() }
+    }
+
+    /// Lets the next write of a key that ends in `end` fail.
+    pub fn fail(&mut self, end: &'static str, fault: WriteFault) {
+        self.faults.push((end, fault));
+    }
+
+    /// Returns the methods of the requests so far, with the bucket's owner that they expected.
+    pub fn expected_owners(&self) -> BTreeSet<(String, String)> {
+        self.expected.clone()
     }
 
     /// Advances the bucket's clock.
@@ -69,6 +92,8 @@ impl Bucket {
 
     pub fn respond(&mut self, request: HttpRequest) -> Response {
         let found = self.objects.iter().position(|put| put.path == request.path);
+        let owner = request.header("x-amz-expected-bucket-owner").to_owned();
+        self.expected.insert((request.method.clone(), owner));
         match request.method.as_str() {
             "PUT" => self.put(request, found),
             "GET" | "HEAD" => match found.map(|at| &self.objects[at]) {
@@ -89,6 +114,12 @@ impl Bucket {
     fn put(&mut self, request: HttpRequest, found: Option<usize>) -> Response {
         if self.refuses {
             return error(403, "AccessDenied");
+        }
+        if let Some(at) = self.faults.iter().position(|(end, _)| request.path.ends_with(end)) {
+            return match self.faults.remove(at).1 {
+                WriteFault::Refusal => error(403, "AccessDenied"),
+                WriteFault::Page => Response::new(200, b"<html>Welcome to this network</html>".to_vec()),
+            };
         }
         let tag = found.map(|at| self.objects[at].tag.clone());
         let expected = request.header("if-match");

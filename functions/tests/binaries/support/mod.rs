@@ -7,13 +7,14 @@ mod process;
 mod queue;
 
 use bucket::Bucket;
-pub use bucket::Put;
+pub use bucket::{Put, WriteFault};
 pub use process::Process;
 pub use queue::QUEUE_URL;
 use queue::Queue;
 
 use http::{HttpRequest, Response};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
@@ -243,6 +244,16 @@ impl World {
     /// Returns the JSON object at `key` in the bucket.
     pub fn object(&self, key: &str) -> Option<Value> {
         self.shared.lock().bucket.json(&format!("/images/{key}"))
+    }
+
+    /// Lets the next write of a key that ends in `end` fail.
+    pub fn fail_write(&self, end: &'static str, fault: WriteFault) {
+        self.shared.lock().bucket.fail(end, fault);
+    }
+
+    /// Returns the methods of the requests to the bucket, with the owner that they expected.
+    pub fn expected_owners(&self) -> BTreeSet<(String, String)> {
+        self.shared.lock().bucket.expected_owners()
     }
 
     /// Puts a JSON object at `key` into the bucket.
