@@ -23,6 +23,8 @@ const MAX_URL_TTL_S: u64 = 604_800;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub bucket: String,
+    /// The account that owns the bucket, if it is stated.
+    pub bucket_owner: Option<String>,
     /// The beginning of keys, without a slash at its end; may be empty.
     pub prefix: String,
     /// The beginning of the keys of the queue function's pictures and records. Default: [`Settings::prefix`].
@@ -77,6 +79,7 @@ impl Settings {
         check_endpoints(reader);
         Self {
             bucket: bucket(reader),
+            bucket_owner: bucket_owner(reader),
             pictures_prefix: self::prefix(reader, "PICTURES_PREFIX").unwrap_or_else(|| prefix.clone()),
             prefix,
             bucket_region: region(reader, "BUCKET_REGION").or_else(|| own_region.clone()),
@@ -103,6 +106,15 @@ fn bucket<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> String {
         reader.findings.push(format!("BUCKET {} {why}", shown(&bucket)));
     }
     bucket
+}
+
+/// Reads `BUCKET_OWNER`, the number of an account.
+fn bucket_owner<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Option<String> {
+    let owner = reader.optional("BUCKET_OWNER")?;
+    if owner.len() != 12 || !owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        reader.findings.push(format!("BUCKET_OWNER {} is no account of AWS: twelve digits", shown(&owner)));
+    }
+    Some(owner)
 }
 
 fn model_region<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> String {

@@ -24,7 +24,7 @@ fn three_variables_suffice() {
     assert_eq!(settings.models[0].cfg_scale, 8.0);
     assert_eq!(settings.models[0].quality, Quality::Standard);
     assert_eq!(settings.prefix, "");
-    assert_eq!(settings.bucket_region, None);
+    assert_eq!((settings.bucket_region, settings.bucket_owner), (None, None));
     assert!(!settings.path_style);
     assert_eq!(settings.pictures_prefix, "");
     assert_eq!((settings.model_timeout, settings.queue_url, settings.daily_limit), (None, None, None));
@@ -39,6 +39,7 @@ fn every_variable_is_heard() {
         ("BUCKET", "images"),
         ("PREFIX", "32/generated_images/"),
         ("BUCKET_REGION", "eu-north-1"),
+        ("BUCKET_OWNER", "012345678901"),
         ("AWS_REGION", "eu-west-1"),
         ("MODEL_ID", "amazon.titan-image-generator-v1"),
         ("MODEL_REGION", "us-east-1"),
@@ -52,6 +53,7 @@ fn every_variable_is_heard() {
     .unwrap();
     assert_eq!(settings.prefix, "32/generated_images");
     assert_eq!(settings.bucket_region.as_deref(), Some("eu-north-1"));
+    assert_eq!(settings.bucket_owner.as_deref(), Some("012345678901"));
     assert_eq!(settings.models[0].family, Family::Titan);
     assert_eq!((settings.models[0].width, settings.models[0].height), (512, 512));
     assert_eq!(settings.models[0].cfg_scale, 6.5);
@@ -128,6 +130,8 @@ fn limits_that_cannot_work_are_refused() {
         ("URL_TTL", "604801"),
         ("MAX_PICTURES_PER_DAY", "-1"),
         ("MAX_PICTURES_PER_DAY", "many"),
+        ("BUCKET_OWNER", "12345678901"),
+        ("BUCKET_OWNER", "arn:aws:iam::123456789012:root"),
         ("CORS_ORIGINS", "*,https://example.com"),
         ("CORS_ORIGINS", "https://example.com/"),
         ("CORS_ORIGINS", "http://example.com"),
@@ -154,7 +158,6 @@ fn a_queues_url_is_never_repeated_in_a_finding() {
     }
 }
 
-/// Returns the only finding of the minimal environment with `pairs`.
 #[test]
 fn an_endpoint_that_is_no_address_is_found_before_the_first_prompt() {
     for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL_SQS"]
@@ -170,6 +173,7 @@ fn an_endpoint_that_is_no_address_is_found_before_the_first_prompt() {
     }
 }
 
+/// Returns the only finding of the minimal environment with `pairs`.
 fn finding(pairs: &[(&str, &str)]) -> String {
     let ConfigError(mut findings) = read_with(pairs).unwrap_err();
     assert_eq!(findings.len(), 1, "{findings:?}");

@@ -50,7 +50,7 @@ async fn assemble(function: &'static str, model_timeout: Duration, settings: Set
     let models = settings.models.iter().map(|model| Bedrock::new(clients.bedrock.clone(), model.clone()));
     let studio = Studio {
         models: models.collect(),
-        store: S3Store::new(clients.s3, settings.bucket.clone()),
+        store: S3Store::new(clients.s3, settings.bucket.clone(), settings.bucket_owner.clone()),
         random: OsRandom,
         clock: Clock::system(),
         prefix: settings.prefix.clone(),

@@ -19,12 +19,13 @@ const PUT_OBJECT: &str = "s3:PutObject";
 pub struct S3Store {
     client: Client,
     bucket: String,
+    owner: Option<String>,
 }
 
 impl S3Store {
-    /// Uses `bucket` through `client`.
-    pub fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
+    /// Uses `bucket` through `client`. S3 refuses every call if the bucket's account is not `owner`.
+    pub fn new(client: Client, bucket: String, owner: Option<String>) -> Self {
+        Self { client, bucket, owner }
     }
 }
 
@@ -40,6 +41,7 @@ impl Store for S3Store {
             .put_object()
             .bucket(&self.bucket)
             .key(key)
+            .set_expected_bucket_owner(self.owner.clone())
             .if_none_match("*")
             .content_type("image/png")
             .metadata(PICTURE_ID, &metadata.picture_id)
@@ -58,7 +60,8 @@ impl Store for S3Store {
     /// Calls HeadObject. S3 answers 403 in place of 404 to a caller without `s3:ListBucket`, so both count as "no
     /// picture". If the bucket refuses every call, the next write reports it.
     async fn owner(&self, key: &str) -> Result<Option<String>, StoreError> {
-        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+        let request = self.client.head_object().bucket(&self.bucket).key(key);
+        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
             Ok(head) => {
                 version("s3:HeadObject", head.e_tag)?;
                 let id = head.metadata.and_then(|mut metadata| metadata.remove(PICTURE_ID));
@@ -74,7 +77,8 @@ impl Store for S3Store {
     /// Calls GetObject.
     async fn read(&self, key: &str) -> Result<Option<StoredRecord>, StoreError> {
         let date = ServerDate::default();
-        let request = self.client.get_object().bucket(&self.bucket).key(key).customize().interceptor(date.clone());
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let request = request.set_expected_bucket_owner(self.owner.clone()).customize().interceptor(date.clone());
         let object = match request.send().await {
             Ok(object) => object,
             Err(error) => {
@@ -96,6 +100,7 @@ impl Store for S3Store {
     /// Calls PutObject with `If-None-Match: *` or `If-Match`.
     async fn write(&self, key: &str, body: Vec<u8>, condition: &Condition) -> Result<Option<Version>, StoreError> {
         let request = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json");
+        let request = request.set_expected_bucket_owner(self.owner.clone());
         let request = match condition {
             Condition::Absent => request.if_none_match("*"),
             Condition::Unchanged(version) => request.if_match(&version.0),
@@ -110,7 +115,8 @@ impl Store for S3Store {
         }
     }
 
-    /// Signs a GetObject request without a call.
+    /// Signs a GetObject request without a call. The URL does not name the bucket's owner: whoever opens it would have
+    /// to send a header for that.
     async fn url(&self, key: &str, ttl: Duration) -> Result<String, StoreError> {
         let failed = |message: String| {
             StoreError::Refused(AwsFailure { operation: GET_OBJECT, message, ..AwsFailure::default() })

@@ -81,12 +81,14 @@ fn a_prompt_becomes_a_picture_in_the_bucket() {
 
 #[test]
 fn the_picture_can_be_opened_for_as_long_as_the_environment_says() {
-    let function = Function::with_env(BINARY, picture, &[("URL_TTL", "60")]);
+    let function = Function::with_env(BINARY, picture, &[("URL_TTL", "60"), ("BUCKET_OWNER", "123456789012")]);
     let (_, body) = proxy(&function.invoke(prompt("a moon")));
     let url = body["image_url"].as_str().unwrap();
     assert!(url.contains(&format!("{}?", function.puts()[0].path)), "{url}");
     assert!(url.contains("X-Amz-Expires=60") && url.contains("X-Amz-Signature="), "{url}");
     assert!(!url.contains("not-a-secret"));
+    // Who opens the URL sends no header of S3.
+    assert!(url.contains("X-Amz-SignedHeaders=host&"), "{url}");
 }
 
 #[test]

@@ -165,6 +165,19 @@ fn a_refusal_that_passes_does_not_throw_away_a_picture_that_is_paid_for() {
 }
 
 #[test]
+fn every_call_to_the_bucket_expects_the_owner_that_is_stated() {
+    for (variables, owner) in [(vec![("BUCKET_OWNER", "123456789012")], "123456789012"), (vec![], "")] {
+        let function = Function::with_env(BINARY, |_, _| Reply::Picture, &variables);
+        let queued = json!({"id": "m-a", "status": "queued", "changed": "2026-11-30T12:00:00Z", "correlation_id": "c",
+            "prompt_sha256": Prompt::digest("a")});
+        function.place("32/generated_images/requests/m-a.json", &queued);
+        assert_eq!(failures(&function.invoke(batch(&["a"]))), set(&[]));
+        let expected = ["GET", "HEAD", "PUT"].map(|method| (method.to_owned(), owner.to_owned()));
+        assert_eq!(function.expected_owners(), BTreeSet::from(expected));
+    }
+}
+
+#[test]
 fn a_claim_ends_by_the_bucket_s_clock_whatever_the_clock_of_its_host_said() {
     let function = Function::start(BINARY, |_, _| Reply::Picture);
     for (number, until_ms) in [1, u64::MAX / 2].into_iter().enumerate() {
