@@ -87,9 +87,36 @@ impl Call {
         self.input[member].as_str().unwrap_or_default()
     }
 
+    /// Returns the function of a call of Lambda.
+    pub fn function(&self) -> FunctionName<'_> {
+        let resource = self.text("Resource");
+        let named = if resource.is_empty() { self.text("FunctionName") } else { resource };
+        let function = FunctionName::of(named);
+        let qualifier = self.input["Qualifier"].as_str().filter(|qualifier| !qualifier.is_empty());
+        FunctionName { qualifier: qualifier.or(function.qualifier), ..function }
+    }
+
     /// Returns the last part of an ARN, a queue's URL or a plain name: `orders`.
     pub fn name(&self, member: &str) -> &str {
         last(self.text(member))
+    }
+}
+
+/// A function, and a version or alias of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunctionName<'a> {
+    pub name: &'a str,
+    pub qualifier: Option<&'a str>,
+}
+
+impl<'a> FunctionName<'a> {
+    /// Reads `draw`, `draw:live`, `123456789012:function:draw` or an ARN.
+    pub fn of(text: &'a str) -> Self {
+        let own = text.rsplit_once("function:").map_or(text, |(_, own)| own);
+        match own.split_once(':') {
+            Some((name, qualifier)) => Self { name, qualifier: Some(qualifier) },
+            None => Self { name: own, qualifier: None },
+        }
     }
 }
 
@@ -117,5 +144,23 @@ impl<'a> Signer<'a> {
         let mut parts = credential.split(',').next()?.split('/');
         let (key, _date, region, service) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         Some(Self { key, region, service })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FunctionName;
+
+    #[test]
+    fn a_function_is_named_alone_in_part_or_by_its_arn_and_with_a_version() {
+        for (text, name, qualifier) in [
+            ("draw", "draw", None),
+            ("draw:7", "draw", Some("7")),
+            ("123456789012:function:draw", "draw", None),
+            ("arn:aws:lambda:eu-west-1:123456789012:function:draw", "draw", None),
+            ("arn:aws:lambda:eu-west-1:123456789012:function:draw:live", "draw", Some("live")),
+        ] {
+            assert_eq!(FunctionName::of(text), FunctionName { name, qualifier });
+        }
     }
 }

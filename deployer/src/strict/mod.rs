@@ -10,10 +10,13 @@
 //! - [`rule`]: what a rule is; `rules`: all of them
 //! - [`place`]: the account and region of a request, the time, and the emulator behind the rules
 //! - [`switches`]: which rules are off, and how long AWS's delays are here
+//! - `facts`: questions of rules to the emulator; `documents`: what policies allow
 //! - [`serve`]: the gateway, which listens in front of an emulator
 
 pub mod answer;
 pub mod call;
+mod documents;
+mod facts;
 pub mod place;
 pub mod refusal;
 pub mod rule;
@@ -29,7 +32,7 @@ use hyper::body::Bytes;
 
 pub use answer::Answer;
 pub use call::Call;
-pub use place::{Emulator, Place};
+pub use place::{Emulator, Kept, Place};
 pub use refusal::Refusal;
 pub use rule::{About, Rule};
 pub use switches::Switches;
@@ -65,12 +68,14 @@ impl Strict {
         F: AsyncFnOnce(Request<Bytes>) -> Result<Answer, E>,
     {
         let Some(call) = Call::of(&request) else { return forward(request).await };
+        let kept = Kept::default();
         let place = Place {
             account: &call.account,
             region: &call.region,
             now: (self.clock)(),
             switches: &self.switches,
             emulator: &self.emulator,
+            kept: &kept,
         };
         for rule in &self.rules {
             if let Some(refusal) = rule.before(&call, place).await {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
 
 use super::switches::Switches;
 use crate::aws::Clients;
@@ -21,6 +22,18 @@ pub struct Place<'a> {
     pub now: Duration,
     pub switches: &'a Switches,
     pub emulator: &'a Emulator,
+    pub kept: &'a Kept,
+}
+
+/// Values that rules keep until a call ends: with an answer, with a refusal, or because its client went away.
+#[derive(Default)]
+pub struct Kept(Mutex<Vec<Box<dyn Send>>>);
+
+impl Kept {
+    /// Drops `value` when the call ends.
+    pub fn until_the_end(&self, value: impl Send + 'static) {
+        lock(&self.0).push(Box::new(value));
+    }
 }
 
 impl Place<'_> {
@@ -71,7 +84,12 @@ impl Emulator {
             region: region.to_owned(),
             endpoint_url: Some(self.endpoint_url.clone()),
             credentials: Some((account.to_owned(), self.secret.clone())),
-            transport: Transport { http_client: self.http_client.clone(), ..Transport::default() },
+            transport: Transport {
+                http_client: self.http_client.clone(),
+                // A rule that gets no answer lets the request pass.
+                retry: Some(RetryConfig::disabled()),
+                ..Transport::default()
+            },
         };
         let clients = Arc::new(Clients::connect(&connection).await);
         lock(&self.clients).entry(key).or_insert(clients).clone()

@@ -46,7 +46,12 @@ impl Refusal {
         header("x-amzn-requestid", "strict");
         let (content_type, body): (_, Bytes) = match call.form {
             Form::Json => {
-                ("application/x-amz-json-1.0", json!({"__type": code, "message": message}).to_string().into())
+                if call.service == "SQS" {
+                    header("x-amzn-query-error", &format!("{code};Sender"));
+                }
+                // SQS's codes from before it spoke JSON are longer: AWS.SimpleQueueService.QueueDeletedRecently.
+                let name = code.rsplit('.').next().unwrap_or(code);
+                ("application/x-amz-json-1.0", json!({"__type": name, "message": message}).to_string().into())
             }
             Form::RestJson => {
                 header("x-amzn-errortype", code);

@@ -1,8 +1,12 @@
 //! All rules. Each file has those of one subject.
 
+mod execution_role;
+mod function_changes;
 mod function_states;
 mod model;
+mod principals;
 mod role_propagation;
+mod source_permissions;
 
 use super::rule::Rule;
 
@@ -10,7 +14,10 @@ use super::rule::Rule;
 pub fn all() -> Vec<Box<dyn Rule>> {
     vec![
         Box::new(model::Model),
+        Box::<principals::Principals>::default(),
+        Box::<execution_role::ExecutionRole>::default(),
         Box::<role_propagation::RolePropagation>::default(),
         Box::<function_states::FunctionStates>::default(),
+        Box::<function_changes::FunctionChanges>::default(),
     ]
 }
