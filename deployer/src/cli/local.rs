@@ -1,19 +1,24 @@
 //! `deployer local`
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
+use tokio::net::TcpListener;
 
 use super::examples::Examples;
 use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
-use crate::local::{self, LocalError, StartOptions, Subscriptions};
+use crate::local::{self, LocalError, RuleOptions, StartOptions, Subscriptions};
 use crate::pipeline::{self, LoadedStack};
 use crate::report::local as form;
 use crate::spec::head::StateLocation;
+use crate::strict::serve::Gateway;
+use crate::strict::{self, Emulator, Strict, Switches};
 
 /// Start, stop or show the local cloud
 #[derive(Debug, Args)]
@@ -43,6 +48,46 @@ impl Permissions {
     }
 }
 
+/// How strict the local cloud is. Without an option, a new cloud has all rules, and short delays.
+#[derive(Debug, Args)]
+struct Rules {
+    /// Switch this rule of AWS off (repeatable); `deployer local status` lists the rules.
+    #[arg(long, value_name = "RULE")]
+    without: Vec<String>,
+    /// Let AWS's delays be as long as on AWS; they are fifty times shorter otherwise.
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    as_slow_as_aws: bool,
+}
+
+impl Rules {
+    /// Returns the options. None if the user gave none.
+    fn chosen(&self) -> Result<Option<RuleOptions>, Failure> {
+        let rules = all_rules();
+        if let Some(unknown) = self.without.iter().find(|name| rules.iter().all(|rule| rule.name != **name)) {
+            let help = "list the rules: `deployer local status`";
+            return Err(Failure::plain("local::no-rule", format!("there is no rule `{unknown}`"), help));
+        }
+        let options = RuleOptions { off: self.without.clone(), as_slow_as_aws: self.as_slow_as_aws };
+        Ok((options != RuleOptions::default()).then_some(options))
+    }
+
+    fn switches(&self) -> Switches {
+        let pace = if self.as_slow_as_aws { Switches::as_slow_as_aws() } else { Switches::default() };
+        pace.without(self.without.iter().map(String::as_str))
+    }
+}
+
+#[derive(Debug, Args)]
+struct ServedPorts {
+    /// The gateway's port.
+    #[arg(long)]
+    port: u16,
+    #[arg(long)]
+    emulator_port: u16,
+    #[arg(long)]
+    bedrock_port: u16,
+}
+
 /// The local cloud's verbs.
 #[derive(Debug, Subcommand)]
 enum LocalCommand {
@@ -54,6 +99,8 @@ enum LocalCommand {
         bucket: Vec<String>,
         #[command(flatten)]
         permissions: Permissions,
+        #[command(flatten)]
+        rules: Rules,
         /// Let the picture models that Bedrock has retired answer.
         #[arg(long, value_parser = FalseyValueParser::new())]
         allow_retired_models: bool,
@@ -70,11 +117,13 @@ enum LocalCommand {
         /// The address whose subscriptions to confirm; without it, list the waiting ones.
         address: Option<String>,
     },
-    /// Serve the stand-in for Bedrock's picture models
+    /// Serve the gateway, and the stand-in for Bedrock's picture models
     #[command(hide = true)]
-    Bedrock {
-        #[arg(long)]
-        port: u16,
+    Serve {
+        #[command(flatten)]
+        ports: ServedPorts,
+        #[command(flatten)]
+        rules: Rules,
         #[arg(long, value_parser = FalseyValueParser::new())]
         allow_retired: bool,
         /// The secret that requests are signed with
@@ -91,9 +140,13 @@ const EXAMPLES: Examples = Examples(&[
 const START: Examples = Examples(&[
     ("deployer local start", "with the buckets that stack.yaml expects to find"),
     ("deployer local start --no-check-permissions", "functions may do more than their roles allow"),
+    ("deployer local start --as-slow-as-aws", "a deleted queue's name is taken for 60 s, as on AWS"),
 ]);
 const STOP: Examples = Examples(&[("deployer local stop", "its data stays in .deployer/local")]);
-const STATUS: Examples = Examples(&[("deployer local status --json", "whether it runs, and where")]);
+const STATUS: Examples = Examples(&[
+    ("deployer local status", "whether it runs, where, and the rules of AWS that it holds"),
+    ("deployer local status --json", "the same for programs, with the keys"),
+]);
 const CONFIRM: Examples = Examples(&[
     ("deployer local confirm", "list the e-mail subscriptions that wait"),
     ("deployer local confirm you@example.com", "alarms reach this address from now on"),
@@ -102,8 +155,10 @@ const CONFIRM: Examples = Examples(&[
 impl Local {
     pub(super) async fn run(self, run: &Run) -> Exit {
         match self.command {
-            LocalCommand::Start { bucket, permissions, allow_retired_models } => {
-                start(run, bucket, &permissions, allow_retired_models).await
+            LocalCommand::Start { bucket, permissions, rules, allow_retired_models } => {
+                let (check_permissions, rules) = (permissions.check(), rules.chosen()?);
+                start(run, bucket, |options| StartOptions { check_permissions, rules, allow_retired_models, ..options })
+                    .await
             }
             LocalCommand::Stop => {
                 let stopped = local::stop(&run.root()).await.map_err(failure)?;
@@ -112,15 +167,15 @@ impl Local {
             }
             LocalCommand::Status => status(run),
             LocalCommand::Confirm { address } => confirm(run, address).await,
-            LocalCommand::Bedrock { port, allow_retired, secret } => {
-                bedrock(port, local::bedrock::Settings { allow_retired, secret }).await
+            LocalCommand::Serve { ports, rules, allow_retired, secret } => {
+                serve(ports, &rules, local::bedrock::Settings { allow_retired, secret }).await
             }
         }
     }
 }
 
-async fn start(run: &Run, buckets: Vec<String>, permissions: &Permissions, allow_retired_models: bool) -> Exit {
-    let mut options = StartOptions {
+async fn start(run: &Run, buckets: Vec<String>, chosen: impl FnOnce(StartOptions) -> StartOptions) -> Exit {
+    let mut options = chosen(StartOptions {
         root: run.root(),
         deployer: std::env::current_exe().map_err(|error| {
             Failure::plain(
@@ -130,11 +185,12 @@ async fn start(run: &Run, buckets: Vec<String>, permissions: &Permissions, allow
             )
         })?,
         region: "us-east-1".to_owned(),
-        check_permissions: permissions.check(),
-        allow_retired_models,
+        check_permissions: None,
+        rules: None,
+        allow_retired_models: false,
         buckets,
         venv: None,
-    };
+    });
     if run.global.file.exists() {
         for settings in pipeline::in_each_environment(&run.settings_offline(&Choice::default())?)? {
             let loaded = pipeline::load(&settings)?;
@@ -160,7 +216,7 @@ fn expected_buckets(loaded: &LoadedStack) -> Vec<String> {
 
 fn status(run: &Run) -> Exit {
     let status = local::status(&run.root()).map_err(failure)?;
-    form::print_status(&run.terminal, &status);
+    form::print_status(&run.terminal, &status, &all_rules());
     Ok(OK)
 }
 
@@ -200,16 +256,38 @@ pub(super) async fn tell_waiting(run: &Run, region: &str) {
     }
 }
 
-async fn bedrock(port: u16, settings: local::bedrock::Settings) -> Exit {
-    let broken = |error: std::io::Error| {
-        let help = "run `deployer local stop`, then `deployer local start`";
-        Failure::plain("local::bedrock", format!("port {port}: {error}"), help)
+/// Lists the rules of the gateway and of the emulator.
+fn all_rules() -> Vec<strict::About> {
+    strict::rules().into_iter().chain(local::rules()).collect()
+}
+
+async fn serve(ports: ServedPorts, rules: &Rules, settings: local::bedrock::Settings) -> Exit {
+    let began = Instant::now();
+    let endpoint = format!("http://{}:{}", Ipv4Addr::LOCALHOST, ports.emulator_port);
+    let emulator = Emulator::new(endpoint, settings.secret.clone(), None);
+    let strict = Strict::new(rules.switches(), Arc::new(move || began.elapsed()), emulator);
+    let gateway = Gateway { strict, emulator_port: ports.emulator_port, is_guarded: true };
+    let (gateway_listener, bedrock_listener) = (listen(ports.port).await?, listen(ports.bedrock_port).await?);
+    let (port, error) = tokio::select! {
+        served = strict::serve::serve(gateway_listener, gateway) => match served {
+            Ok(never) => match never {},
+            Err(error) => (ports.port, error),
+        },
+        served = local::bedrock::serve(bedrock_listener, settings) => match served {
+            Ok(never) => match never {},
+            Err(error) => (ports.bedrock_port, error),
+        },
     };
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(broken)?;
-    match local::bedrock::serve(listener, settings).await {
-        Ok(never) => match never {},
-        Err(error) => Err(broken(error)),
-    }
+    Err(broken(port, &error))
+}
+
+async fn listen(port: u16) -> Result<TcpListener, Failure> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| broken(port, &error))
+}
+
+fn broken(port: u16, error: &std::io::Error) -> Failure {
+    let help = "run `deployer local stop`, then `deployer local start`";
+    Failure::plain("local::serve", format!("port {port}: {error}"), help)
 }
 
 fn failure(error: LocalError) -> Failure {

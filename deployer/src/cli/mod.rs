@@ -35,7 +35,6 @@ mod state;
 mod status;
 mod trace;
 mod validate;
-mod verify;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -112,7 +111,6 @@ verbs! {
     Rollback(rollback::Rollback),
     Queue(queue::Queue),
     Trace(trace::Trace),
-    Verify(verify::Verify),
     Output(output::Output),
     Iam(iam::Iam),
     Graph(graph::Graph),

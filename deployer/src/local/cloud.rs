@@ -33,12 +33,18 @@ pub struct LocalStatus {
     pub region: Option<String>,
     pub access_key_id: Option<String>,
     pub secret_access_key: Option<String>,
+    /// The emulator's process.
     pub pid: Option<u32>,
+    /// The process of the gateway and of Bedrock's stand-in.
     pub bedrock_pid: Option<u32>,
     pub data_dir: Option<PathBuf>,
     pub log: Option<PathBuf>,
     /// The file of the mail that SNS would send; it exists once there is some.
     pub mail: Option<PathBuf>,
+    /// Delays are as long as on AWS.
+    pub as_slow_as_aws: Option<bool>,
+    /// The rules of AWS that are switched off.
+    pub rules_off: Option<Vec<String>>,
 }
 
 impl LocalCloud {
@@ -68,10 +74,12 @@ impl LocalCloud {
             access_key_id: Some(ACCESS_KEY_ID.into()),
             secret_access_key: Some(self.record.secret_access_key.clone()),
             pid: Some(self.record.emulator.pid),
-            bedrock_pid: Some(self.record.bedrock.pid),
+            bedrock_pid: Some(self.record.servers.pid),
             data_dir: Some(self.directory.at("data")),
             log: Some(self.directory.log()),
             mail: Some(self.directory.mail()),
+            as_slow_as_aws: Some(self.record.rules.as_slow_as_aws),
+            rules_off: Some(self.record.rules.off.clone()),
         }
     }
 }
@@ -90,13 +98,16 @@ pub async fn start(options: &StartOptions, progress: &dyn Fn(&str)) -> Result<Lo
             if options.check_permissions.is_some_and(|wanted| wanted != record.check_permissions) {
                 return Err(LocalError::OtherPermissionChecks { checks: record.check_permissions });
             }
+            if options.rules.as_ref().is_some_and(|wanted| *wanted != record.rules) {
+                return Err(LocalError::OtherRules);
+            }
             record
         }
         previous => {
             if let Some(record) = &previous {
                 record.stop().await?;
             }
-            launch(options, &directory, previous.map(|record| (record.port, record.bedrock_port)), progress).await?
+            launch(options, &directory, previous.map(|record| record.ports()), progress).await?
         }
     };
     let cloud = LocalCloud { directory, record };
@@ -114,7 +125,7 @@ pub async fn stop(root: &Path) -> Result<bool, LocalError> {
     let Some(record) = directory.read_record()? else {
         return Ok(false);
     };
-    let was_running = record.emulator.running() || record.bedrock.running();
+    let was_running = record.emulator.running() || record.servers.running();
     record.stop().await?;
     Ok(was_running)
 }

@@ -28,6 +28,8 @@ pub enum LocalError {
     NotRunning,
     #[error("the local cloud already runs {} permission checks", if *checks { "with" } else { "without" })]
     OtherPermissionChecks { checks: bool },
+    #[error("the local cloud already runs with other rules")]
+    OtherRules,
     #[error("another `deployer local` held {} for {seconds} s", path.display())]
     Busy { path: PathBuf, seconds: u64 },
     #[error("{} is damaged: {source}", path.display())]
@@ -51,7 +53,7 @@ impl LocalError {
             Self::NotReady { log, .. } => format!("look into {}, then `deployer local start`", log.display()),
             Self::WillNotStop { pid } => format!("see what holds it: `ps -p {pid}`"),
             Self::NotRunning => "start it: `deployer local start`".into(),
-            Self::OtherPermissionChecks { .. } => "`deployer local stop` first".into(),
+            Self::OtherPermissionChecks { .. } | Self::OtherRules => "`deployer local stop` first".into(),
             Self::Busy { .. } => "wait until the other one has ended".into(),
             Self::Damaged { .. } => "stop the processes that it names, then delete it".into(),
             Self::Subscriptions { .. } => "`deployer local stop`, then `deployer local start`".into(),

@@ -25,8 +25,13 @@ from ministack.core import lambda_runtime, sigv4
 
 SECRET = os.environ["AWS_SECRET_ACCESS_KEY"]
 PORT = os.environ["GATEWAY_PORT"]
-HOSTS = {f"127.0.0.1:{PORT}", f"localhost:{PORT}"}
+# The port of the emulator itself, behind the gateway whose port every address has.
+OWN_PORT = os.environ.pop("DEPLOYER_EMULATOR_PORT", PORT)
+HOSTS = {f"{name}:{port}" for name in ("127.0.0.1", "localhost") for port in (PORT, OWN_PORT)}
 HEALTH = "/_ministack/health"
+# Where the gateway asks whether the head of a request may pass, before it reads the body.
+ADMISSION = "/_deployer/admission"
+ADMISSION_PREFIX = "x-deployer-admission-"
 CODE = "/_ministack/lambda-code/"
 DEPLOYED_API = re.compile(r"/(?:_aws/execute-api/[^/]+/|restapis/[^/]+/[^/]*/_user_request_(?:/|\Z))")
 BROWSER = ("origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
@@ -207,7 +212,7 @@ async def admitted(scope, headers, query, receive):
     path = scope["path"]
     if headers.get("host") not in HOSTS:
         raise Refused("this server has another name")
-    if path == HEALTH:
+    if path in (HEALTH, ADMISSION):
         return without_body
     if DEPLOYED_API.match(path):
         return (await whole(receive, headers, LARGEST_OF_API))[1]
@@ -217,19 +222,47 @@ async def admitted(scope, headers, query, receive):
         if not hmac.compare_digest(query.get("X-Amz-Signature", [""])[0].encode(), derived(path).encode()):
             raise Refused("this address is not signed")
         return without_body
-    signature, secret, presigned = claimed(headers, query)
-    body, payload = b"", headers.get("x-amz-content-sha256", "")
-    of_object = presigned and signature.service == "s3"
-    if not of_object and (not payload or payload.startswith("STREAMING-AWS4")):
+    claim, body = claimed(headers, query), b""
+    if needs_body(claim, headers):
         body, receive = await whole(receive, headers, LARGEST)
         if body is None:
             return None
     raw_path = (scope.get("raw_path") or quote(path).encode()).decode("latin-1")
-    failure = sigv4.header_signature_failure(
-        signature, secret, scope["method"], raw_path, query, headers, body, presigned=presigned)
+    verify(claim, scope["method"], raw_path, query, headers, body)
+    return receive
+
+
+def needs_body(claim, headers):
+    """Whether the signature covers the body itself, and not a hash that a header states."""
+    signature, _, presigned = claim
+    payload = headers.get("x-amz-content-sha256", "")
+    return not (presigned and signature.service == "s3") and (not payload or payload.startswith("STREAMING-AWS4"))
+
+
+def verify(claim, method, raw_path, query, headers, body):
+    signature, secret, presigned = claim
+    failure = sigv4.header_signature_failure(signature, secret, method, raw_path, query, headers, body, presigned=presigned)
     if failure:
         raise Refused(failure[1])
-    return receive
+
+
+async def admission(headers, send):
+    """Answers whether a request with these headers may pass, as far as its body does not matter."""
+    method, address, length = (headers.pop(ADMISSION_PREFIX + part, "") for part in ("method", "of", "length"))
+    headers["content-length"] = length or "0"
+    raw_path, _, query = address.partition("?")
+    query = parse_qs(query, keep_blank_values=True)
+    try:
+        if any(name in headers for name in BROWSER):
+            raise Refused("requests of web pages are not served")
+        if not raw_path.startswith(CODE):
+            claim = claimed(headers, query)
+            if not needs_body(claim, headers):
+                verify(claim, method, raw_path, query, headers, b"")
+    except Refused as refused:
+        return await refuse(send, refused, service_of(headers, query))
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 background = set()
@@ -254,10 +287,13 @@ def guarded(served):
             return await refuse(send, refused, service_of(headers, query))
         if receive is None:
             return None
+        if scope["path"] == ADMISSION:
+            return await admission(headers, send)
         return await served(scope, receive, send)
 
     return app
 
 
+emulator._resolve_port = lambda: OWN_PORT
 emulator.app = guarded(emulator.app)
 emulator.main()

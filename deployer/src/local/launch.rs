@@ -1,9 +1,8 @@
-//! Starts the two servers of a local cloud: environment, ports, readiness.
+//! Starts the servers of a local cloud: environment, ports, readiness.
 
 use std::env;
 use std::fs;
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -11,37 +10,36 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::options::StartOptions;
+use super::options::{RuleOptions, StartOptions};
+use super::ports::Ports;
 use super::process::{POLL, Process, tail};
 use super::record::{Directory, Record, lock};
-use super::{ACCOUNT_ID, HOST, LocalError, SECRET_VARIABLE, likeness, venv};
+use super::{ACCOUNT_ID, HEALTH, HOST, LocalError, SECRET_VARIABLE, likeness, venv};
 
 const EMULATOR: &str = "ministack";
-const STAND_IN: &str = "the Bedrock stand-in";
+const SERVERS: &str = "the gateway";
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 /// How often to choose ports: another program can take a port between the choice and the server's start.
 const PORT_ATTEMPTS: u32 = 3;
 
-/// Starts both servers. The ports of an earlier run are reused when they are free, so that URLs given out earlier stay
+/// Starts all servers. The ports of an earlier run are reused when they are free, so that URLs given out earlier stay
 /// valid.
 pub(super) async fn launch(
     options: &StartOptions,
     directory: &Directory,
-    mut ports: Option<(u16, u16)>,
+    mut ports: Option<Ports>,
     progress: &dyn Fn(&str),
 ) -> Result<Record, LocalError> {
     let python = install(options.venv.as_deref(), &directory.path, progress).await?;
     let mut attempt = 1;
     loop {
-        let (port, bedrock_port) = match ports.take() {
-            Some((port, bedrock_port)) if is_free(port) && is_free(bedrock_port) => (port, bedrock_port),
-            _ => free_ports().map_err(LocalError::io("listen on", Path::new(HOST)))?,
+        let chosen = match ports.take() {
+            Some(ports) if ports.are_free() => ports,
+            _ => Ports::free().map_err(LocalError::io("listen on", Path::new(HOST)))?,
         };
-        progress(&format!("starting the local cloud on http://{HOST}:{port}"));
-        match launch_on(options, directory, &python, port, bedrock_port).await {
-            Err(LocalError::StoppedEarly { .. })
-                if attempt < PORT_ATTEMPTS && !(is_free(port) && is_free(bedrock_port)) =>
-            {
+        progress(&format!("starting the local cloud on http://{HOST}:{}", chosen.gateway));
+        match launch_on(options, directory, &python, chosen).await {
+            Err(LocalError::StoppedEarly { .. }) if attempt < PORT_ATTEMPTS && !chosen.are_free() => {
                 attempt += 1;
             }
             result => return result,
@@ -71,42 +69,40 @@ async fn launch_on(
     options: &StartOptions,
     directory: &Directory,
     python: &Path,
-    port: u16,
-    bedrock_port: u16,
+    ports: Ports,
 ) -> Result<Record, LocalError> {
     let secret = secret().map_err(LocalError::io("ask for", Path::new("random bytes")))?;
     likeness::write(directory)?;
-    let mut stand_in = clean(&options.deployer, directory);
-    stand_in.env(SECRET_VARIABLE, &secret);
-    stand_in.args(["local", "bedrock", "--port", &bedrock_port.to_string()]);
-    if options.allow_retired_models {
-        stand_in.arg("--allow-retired");
-    }
-    let (bedrock, mut bedrock_child) = Process::spawn(stand_in, STAND_IN, &directory.at("bedrock.log"))?;
-    let mut emulator = emulator_command(options, directory, python, port, bedrock_port);
+    let rules = options.rules.clone().unwrap_or_default();
+    let mut servers = servers_command(options, directory, &rules, ports);
+    servers.env(SECRET_VARIABLE, &secret);
+    let (servers, mut servers_child) = Process::spawn(servers, SERVERS, &directory.servers_log())?;
+    let mut emulator = emulator_command(options, directory, python, &rules, ports);
     emulator.env("AWS_SECRET_ACCESS_KEY", &secret);
     let (emulator, mut emulator_child) = match Process::spawn(emulator, EMULATOR, &directory.log()) {
         Ok(started) => started,
         Err(error) => {
-            bedrock.stop(Duration::ZERO).await?;
+            servers.stop(Duration::ZERO).await?;
             return Err(error);
         }
     };
     let record = Record {
-        port,
-        bedrock_port,
+        port: ports.gateway,
+        bedrock_port: ports.bedrock,
+        emulator_port: ports.emulator,
         region: options.region.clone(),
         check_permissions: checks_permissions(options),
+        rules,
         secret_access_key: secret,
         emulator,
-        bedrock,
+        servers,
     };
     // Record the processes before they are ready, so that the next command finds and stops them after an interrupted
     // start.
     let ready = async {
         directory.write_record(&record)?;
-        ready(&mut bedrock_child, STAND_IN, bedrock_port, "/_health", &directory.at("bedrock.log")).await?;
-        ready(&mut emulator_child, EMULATOR, port, "/_ministack/health", &directory.log()).await
+        ready(&mut servers_child, SERVERS, ports.bedrock, "/_health", &directory.servers_log()).await?;
+        ready(&mut emulator_child, EMULATOR, ports.gateway, HEALTH, &directory.log()).await
     };
     match ready.await {
         Ok(()) => Ok(record),
@@ -117,39 +113,64 @@ async fn launch_on(
     }
 }
 
+/// Builds the command that serves the gateway and the Bedrock stand-in.
+fn servers_command(options: &StartOptions, directory: &Directory, rules: &RuleOptions, ports: Ports) -> Command {
+    let mut command = clean(&options.deployer, directory);
+    command.args(["local", "serve", "--port", &ports.gateway.to_string()]);
+    command.args(["--emulator-port", &ports.emulator.to_string(), "--bedrock-port", &ports.bedrock.to_string()]);
+    if options.allow_retired_models {
+        command.arg("--allow-retired");
+    }
+    if rules.as_slow_as_aws {
+        command.arg("--as-slow-as-aws");
+    }
+    for rule in &rules.off {
+        command.args(["--without", rule]);
+    }
+    command
+}
+
 /// Builds the command that starts the emulator. The emulator passes its whole environment to the functions it runs, so
 /// it gets a minimal one. Functions also learn from it where Bedrock is.
 fn emulator_command(
     options: &StartOptions,
     directory: &Directory,
     python: &Path,
-    port: u16,
-    bedrock_port: u16,
+    rules: &RuleOptions,
+    ports: Ports,
 ) -> Command {
+    let gateway = ports.gateway;
     let mut command = clean(python, directory);
     command
         .arg("-I")
         .arg(likeness::guard(directory))
         .env("BIND_HOST", HOST)
         .env("MINISTACK_HOST", HOST)
-        .env("GATEWAY_PORT", port.to_string())
+        .env("GATEWAY_PORT", gateway.to_string())
+        .env("DEPLOYER_EMULATOR_PORT", ports.emulator.to_string())
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
         .env("MINISTACK_REGION", &options.region)
-        .env("AWS_ENDPOINT_URL", format!("http://{HOST}:{port}"))
-        .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", format!("http://{HOST}:{bedrock_port}"))
+        .env("AWS_ENDPOINT_URL", format!("http://{HOST}:{gateway}"))
+        .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", format!("http://{HOST}:{}", ports.bedrock))
         .env("PERSIST_STATE", "1")
         .env("STATE_DIR", directory.at("data/state"))
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", directory.at("data/s3"))
         .env("LAMBDA_EXECUTOR", "local")
         .env("DEPLOYER_LOCAL_MAIL", directory.mail())
-        .envs(env::var_os(likeness::OFF_VARIABLE).map(|rules| (likeness::OFF_VARIABLE, rules)))
+        .env(likeness::OFF_VARIABLE, rules_off(rules))
         // The emulator removes containers when it starts; a socket that does not exist keeps it away from Docker.
         .env("DOCKER_HOST", format!("unix://{}", directory.at("no-docker.sock").display()));
     if checks_permissions(options) {
         command.env("AUTH", "true");
     }
     command
+}
+
+/// Returns the rules that are off: those of the options, and those of the environment.
+fn rules_off(rules: &RuleOptions) -> String {
+    let of_environment = env::var(likeness::OFF_VARIABLE).ok();
+    rules.off.iter().cloned().chain(of_environment).collect::<Vec<_>>().join(",")
 }
 
 /// AWS always enforces IAM permissions.
@@ -201,13 +222,4 @@ async fn healthy(port: u16, path: &str) -> io::Result<bool> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(answer.starts_with(b"HTTP/1.1 200"))
-}
-
-fn is_free(port: u16) -> bool {
-    TcpListener::bind((HOST, port)).is_ok()
-}
-
-fn free_ports() -> io::Result<(u16, u16)> {
-    let (first, second) = (TcpListener::bind((HOST, 0))?, TcpListener::bind((HOST, 0))?);
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::LocalError;
+use super::options::RuleOptions;
+use super::ports::Ports;
 use super::process::{POLL, Process};
 use crate::files;
 
@@ -21,24 +23,35 @@ const LOCK_DEADLINE: Duration = Duration::from_secs(300);
 pub(super) struct Record {
     pub port: u16,
     pub bedrock_port: u16,
+    /// The emulator's own port, behind the gateway.
+    #[serde(default)]
+    pub emulator_port: u16,
     pub region: String,
     pub check_permissions: bool,
-    /// Signs requests to both servers; 32 random bytes of this start. Empty in the record of a version without
+    #[serde(default)]
+    pub rules: RuleOptions,
+    /// Signs requests to all servers; 32 random bytes of this start. Empty in the record of a version without
     /// signatures.
     #[serde(default)]
     pub secret_access_key: String,
     pub emulator: Process,
-    pub bedrock: Process,
+    /// Serves the gateway and the Bedrock stand-in.
+    #[serde(alias = "bedrock")]
+    pub servers: Process,
 }
 
 impl Record {
     pub fn running(&self) -> bool {
-        !self.secret_access_key.is_empty() && self.emulator.running() && self.bedrock.running()
+        self.emulator_port != 0 && self.emulator.running() && self.servers.running()
+    }
+
+    pub fn ports(&self) -> Ports {
+        Ports { gateway: self.port, bedrock: self.bedrock_port, emulator: self.emulator_port }
     }
 
     pub async fn stop(&self) -> Result<(), LocalError> {
-        let (emulator, bedrock) = tokio::join!(self.emulator.stop(STOP_PATIENCE), self.bedrock.stop(STOP_PATIENCE));
-        emulator.and(bedrock)
+        let (emulator, servers) = tokio::join!(self.emulator.stop(STOP_PATIENCE), self.servers.stop(STOP_PATIENCE));
+        emulator.and(servers)
     }
 }
 
@@ -78,6 +91,11 @@ impl Directory {
 
     pub fn log(&self) -> PathBuf {
         self.at("ministack.log")
+    }
+
+    /// Returns the log of the gateway and of the Bedrock stand-in.
+    pub fn servers_log(&self) -> PathBuf {
+        self.at("gateway.log")
     }
 
     /// Returns the file of the mail that SNS would send.
@@ -140,11 +158,13 @@ mod tests {
         let record = Record {
             port: 1,
             bedrock_port: 2,
+            emulator_port: 3,
             region: "eu-west-1".into(),
             check_permissions: true,
+            rules: RuleOptions::default(),
             secret_access_key: "secret".into(),
             emulator: sleep(),
-            bedrock: sleep(),
+            servers: sleep(),
         };
         directory.write_record(&record).unwrap();
         let found = directory.read_record().unwrap().unwrap();
@@ -153,7 +173,7 @@ mod tests {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(directory.at("cloud.json")).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600, "the key is its owner's alone");
         assert!(found.running());
-        found.bedrock.stop(STOP_PATIENCE).await.unwrap();
+        found.servers.stop(STOP_PATIENCE).await.unwrap();
         assert!(!record.running(), "half a cloud does not run");
         found.stop().await.unwrap();
         assert!(!record.emulator.running());

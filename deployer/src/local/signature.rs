@@ -22,6 +22,8 @@ use super::ACCESS_KEY_ID;
 
 /// Maximum difference between a request's time and the clock (AWS, "Signature Version 4": five minutes).
 const WINDOW: Duration = Duration::from_secs(300);
+/// The path of the emulator's health check.
+pub(crate) const HEALTH: &str = "/_ministack/health";
 /// Headers in which a browser states a request's origin. No AWS client sends any of them.
 const FETCH_METADATA: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
 
@@ -29,10 +31,14 @@ const FETCH_METADATA: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch
 /// themselves. `guard.py` checks these.
 pub(crate) fn is_open(uri: &Uri) -> bool {
     let (path, query) = (uri.path(), uri.query().unwrap_or_default());
-    let open = ["/_ministack/health", "/_ministack/lambda-code/", "/_aws/execute-api/"];
-    open.iter().any(|prefix| path.starts_with(prefix))
-        || (path.starts_with("/restapis/") && path.contains("/_user_request_"))
+    [HEALTH, "/_ministack/lambda-code/"].iter().any(|prefix| path.starts_with(prefix))
+        || is_of_api(path)
         || query.contains("X-Amz-Signature=")
+}
+
+/// Tells whether a path is a deployed API's.
+pub(crate) fn is_of_api(path: &str) -> bool {
+    path.starts_with("/_aws/execute-api/") || (path.starts_with("/restapis/") && path.contains("/_user_request_"))
 }
 
 /// Returns why a request may not be served, from the checks that need no body. `port` is this server's.

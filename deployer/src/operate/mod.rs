@@ -11,7 +11,6 @@ pub mod redrive;
 pub mod rollback;
 pub mod state;
 pub mod trace;
-pub mod verify;
 
 use std::collections::BTreeSet;
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::terminal::Terminal;
 use crate::local::{LocalCloud, LocalStatus, PendingSubscription};
+use crate::strict::About;
 
 /// Prints where the local cloud runs, and the buckets that it has.
 pub fn print_start(terminal: &Terminal, cloud: &LocalCloud, buckets: &[String]) {
@@ -25,12 +26,35 @@ pub fn print_stop(terminal: &Terminal, ran: bool) {
 }
 
 /// Prints whether the local cloud runs, and where.
-pub fn print_status(terminal: &Terminal, status: &LocalStatus) {
+pub fn print_status(terminal: &Terminal, status: &LocalStatus, rules: &[About]) {
+    let off = status.rules_off.as_deref().unwrap_or_default();
+    let is_on = |rule: &About| !off.iter().any(|name| name == rule.name);
     let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
-        _ if terminal.json => json!(status).to_string(),
+        _ if terminal.json => {
+            let rules = rules.iter().map(|rule| {
+                let About { name, summary, source } = rule;
+                json!({"name": name, "summary": summary, "source": source, "on": is_on(rule)})
+            });
+            let mut value = json!(status);
+            value["rules"] = rules.collect();
+            value.to_string()
+        }
         (Some(endpoint), Some(bedrock)) => {
             let mail = status.mail.as_deref().unwrap_or(Path::new("")).display();
-            format!("The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}.\nMail is written to {mail}.")
+            let delays = match status.as_slow_as_aws {
+                Some(true) => "with AWS's own delays",
+                _ => "with short delays",
+            };
+            let mut text = format!(
+                "The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}.\nMail is written to {mail}.\n\
+                 It holds these rules of AWS, {delays}:"
+            );
+            let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
+            for rule in rules {
+                let state = if is_on(rule) { "" } else { " (off)" };
+                text += &format!("\n  {:width$}  {}{state}", rule.name, rule.summary);
+            }
+            text
         }
         _ => "The local cloud does not run. Start it: `deployer local start`".to_owned(),
     };

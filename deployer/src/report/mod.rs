@@ -34,7 +34,6 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod trace;
-pub mod verify;
 #[cfg(test)]
 pub(crate) mod written;
 

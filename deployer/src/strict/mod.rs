@@ -11,9 +11,11 @@
 //! - [`place`]: the account and region of a request, the time, and the emulator behind the rules
 //! - [`switches`]: which rules are off, and how long AWS's delays are here
 //! - `facts`: questions of rules to the emulator; `documents`: what policies allow
+//! - `body`: reads the bodies of requests
 //! - [`serve`]: the gateway, which listens in front of an emulator
 
 pub mod answer;
+mod body;
 pub mod call;
 mod documents;
 mod facts;
@@ -30,11 +32,13 @@ use std::time::Duration;
 use hyper::Request;
 use hyper::body::Bytes;
 
+/// The description of a rule, for `deployer local status` and for switching it off.
+pub use crate::local::LikenessRule as About;
 pub use answer::Answer;
 pub use call::Call;
 pub use place::{Emulator, Kept, Place};
 pub use refusal::Refusal;
-pub use rule::{About, Rule};
+pub use rule::Rule;
 pub use switches::Switches;
 
 /// Returns the time since an arbitrary moment. Tests inject their own.

@@ -2,21 +2,11 @@
 
 use futures::future::{BoxFuture, FutureExt, ready};
 
+use super::About;
 use super::answer::Answer;
 use super::call::Call;
 use super::place::Place;
 use super::refusal::Refusal;
-
-/// The description of a rule, for `deployer local status` and for switching it off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct About {
-    /// Lower case with hyphens, such as `role-propagation`.
-    pub name: &'static str,
-    /// What AWS does and an emulator does not, in one sentence without a full stop.
-    pub summary: &'static str,
-    /// AWS's document, model or observed message that says so.
-    pub source: &'static str,
-}
 
 /// A behaviour of AWS.
 ///

@@ -2,24 +2,33 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
+use super::body::{self, Held, LARGEST, LARGEST_OF_API, Room};
 use super::{Answer, Strict};
-use crate::local::{early_refusal, is_open};
+use crate::local::{HEALTH, early_refusal, is_of_api, is_open};
 
-/// The largest request of an AWS client: 50 MiB of code for Lambda, in base64 and JSON.
-const LARGEST: usize = 72 * 1024 * 1024;
+/// An AWS client sends the body together with the head. A body that is not there by now is of somebody else, or large.
+const PROMPT: Duration = Duration::from_millis(20);
+/// Where `guard.py` says whether the head of a request is one that it would let pass.
+const ADMISSION: &str = "/_deployer/admission";
+/// The method, path and query of that request, and its header `Content-Length`.
+const ADMISSION_METHOD: &str = "x-deployer-admission-method";
+const ADMISSION_OF: &str = "x-deployer-admission-of";
+const ADMISSION_LENGTH: &str = "x-deployer-admission-length";
 
 type Reply = Response<Full<Bytes>>;
 
@@ -28,14 +37,16 @@ pub struct Gateway {
     pub strict: Strict,
     /// The emulator's port on this machine.
     pub emulator_port: u16,
-    /// Refuses requests of web pages and of unsigned clients before their bodies are read.
-    pub guards: bool,
+    /// The emulator runs behind `guard.py`: requests of web pages and of strangers are refused before their bodies are
+    /// read.
+    pub is_guarded: bool,
 }
 
 struct Server {
     gateway: Gateway,
     port: u16,
     client: Client<HttpConnector, Full<Bytes>>,
+    room: Room,
 }
 
 /// Serves until the task is dropped.
@@ -45,7 +56,7 @@ struct Server {
 pub async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result<Infallible> {
     let port = listener.local_addr()?.port();
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let server = Arc::new(Server { gateway, port, client });
+    let server = Arc::new(Server { gateway, port, client, room: Room::default() });
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -72,23 +83,61 @@ pub async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result<Infall
 impl Server {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let (head, body) = request.into_parts();
-        if self.gateway.guards
+        if self.gateway.is_guarded
             && !is_open(&head.uri)
             && let Some(why) = early_refusal(&head, self.port, SystemTime::now())
         {
             return failure(StatusCode::FORBIDDEN, why);
         }
-        let body = match Limited::new(body, LARGEST).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return failure(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 72 MiB");
-            }
-            Err(error) => return failure(StatusCode::BAD_REQUEST, &error.to_string()),
+        let body = match self.body(&head, body).await {
+            Ok(body) => body,
+            Err(reply) => return reply,
         };
-        let request = Request::from_parts(head, body);
+        let request = Request::from_parts(head, body.bytes.clone());
         match self.gateway.strict.answer(request, async |request| self.forward(request).await).await {
             Ok(answer) => reply(answer),
             Err(why) => failure(StatusCode::BAD_GATEWAY, &why),
+        }
+    }
+
+    /// Reads the body of a request. One that takes its time is read only if the guard would let the head pass.
+    async fn body(&self, head: &Parts, body: Incoming) -> Result<Held, Reply> {
+        let path = head.uri.path();
+        if path == HEALTH {
+            return Ok(Held::default());
+        }
+        let is_of_api = is_of_api(path);
+        let largest = if is_of_api { LARGEST_OF_API } else { LARGEST };
+        let is_too_large = body::early_refusal(&body, largest);
+        let mut reading = pin!(self.room.read(body, largest));
+        if is_too_large.is_none()
+            && let Ok(read) = tokio::time::timeout(PROMPT, &mut reading).await
+        {
+            return read.map_err(|(status, why)| failure(status, &why));
+        }
+        if self.gateway.is_guarded && !is_of_api {
+            self.admit(head).await?;
+        }
+        if let Some((status, why)) = is_too_large {
+            return Err(failure(status, &why));
+        }
+        reading.await.map_err(|(status, why)| failure(status, &why))
+    }
+
+    /// Asks the guard whether it would let the head of a request pass.
+    async fn admit(&self, head: &Parts) -> Result<(), Reply> {
+        let mut ask = Request::builder().method(Method::POST).uri(ADMISSION);
+        for (name, value) in &head.headers {
+            let name = if *name == CONTENT_LENGTH { ADMISSION_LENGTH } else { name.as_str() };
+            ask = ask.header(name, value);
+        }
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let ask = ask.header(ADMISSION_OF, path).header(ADMISSION_METHOD, head.method.as_str()).body(Bytes::new());
+        let ask = ask.map_err(|error| failure(StatusCode::BAD_REQUEST, &error.to_string()))?;
+        match self.forward(ask).await {
+            Ok(answer) if answer.is_success() => Ok(()),
+            Ok(answer) => Err(reply(answer)),
+            Err(why) => Err(failure(StatusCode::BAD_GATEWAY, &why)),
         }
     }
 

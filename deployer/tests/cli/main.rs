@@ -57,7 +57,6 @@ mod stored;
 mod tampering;
 mod trace;
 mod variables;
-mod verify;
 mod workflows;
 
 /// Returns the binary, with an empty environment.

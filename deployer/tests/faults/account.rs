@@ -18,15 +18,17 @@ use deployer::plan::{Goal, Plan};
 use deployer::spec::finding::Findings;
 use deployer::spec::source::SourceText;
 use deployer::state::State;
+use deployer::strict::Switches;
 use tokio::sync::watch;
 
 use crate::common;
 use crate::holdings::{DeploymentSnapshots, Holdings, holdings};
 use crate::needs::Need;
+use crate::strict::StrictAws;
 use crate::wire::{Fault, Wire};
 
 /// A run that takes longer hangs.
-const HANGS: Duration = Duration::from_secs(120);
+const HANGS: Duration = Duration::from_secs(3600);
 
 /// The place of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,7 @@ pub struct Account {
     pub keep: StatePlace,
     directory: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
+    strict: StrictAws,
     deployed: Mutex<DeploymentSnapshots>,
 }
 
@@ -70,7 +73,9 @@ impl Account {
         for word in ["one", "two"] {
             std::fs::write(directory.path().join(format!("{word}.zip")), zip_of(word)).expect("a zip");
         }
-        let account = Self { aws, keep, directory, runtime, deployed: Mutex::default() };
+        let strict =
+            StrictAws::new(aws.place.endpoint_url.as_deref().expect("a local AWS"), Switches::as_slow_as_aws());
+        let account = Self { aws, keep, directory, runtime, strict, deployed: Mutex::default() };
         if keep != StatePlace::NewBucket {
             account.make_bucket(&account.bucket());
         }
@@ -111,9 +116,9 @@ impl Account {
 
     /// Carries a goal out like a separate process, which a fault may kill.
     pub fn run(&self, settings: Settings, goal: Goal, fault: Option<Fault>) -> RunRecord {
-        let wire = Wire::new(fault);
+        let wire = Wire::new(self.strict.begin(), fault);
         let settings = with(settings, &wire);
-        let runtime = runtime();
+        let runtime = paused();
         let told = StartMessages::default();
         let waits = WaitReasons::default();
         let end = runtime.block_on(async {
@@ -139,19 +144,19 @@ impl Account {
         goal: Goal,
         who: SharedCredentialsProvider,
     ) -> (End, Vec<String>, Vec<String>) {
-        let wire = Wire::new(None);
+        let wire = Wire::new(self.strict.begin(), None);
         let mut settings = with(settings, &wire);
         settings.aws.transport.credentials = Some(who);
         let told = StartMessages::default();
-        let end = runtime().block_on(work(&settings, goal, &told, &WaitReasons::default()));
+        let end = paused().block_on(work(&settings, goal, &told, &WaitReasons::default()));
         (end, told.0.into_inner().unwrap(), wire.calls())
     }
 
     /// Makes a plan. Returns it with the permissions that IAM checks for its calls.
     pub fn plan(&self, settings: Settings, goal: Goal) -> (Result<Plan, String>, Vec<Need>) {
-        let wire = Wire::new(None);
+        let wire = Wire::new(self.strict.begin(), None);
         let settings = with(settings, &wire);
-        let planned = runtime().block_on(async {
+        let planned = paused().block_on(async {
             let (_asked, stop) = watch::channel(0);
             let loaded = pipeline::load(&settings).map_err(|f| said(&f))?;
             let progress = &StartMessages::default();
@@ -248,6 +253,11 @@ fn with(settings: Settings, wire: &Wire) -> Settings {
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// A runtime in which waiting takes no time.
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime")
 }
 
 async fn work(settings: &Settings, goal: Goal, told: &StartMessages, waits: &WaitReasons) -> End {

@@ -29,6 +29,7 @@ mod needs;
 mod others;
 mod policies;
 mod routes;
+mod strict;
 mod targets;
 mod trial;
 mod wire;

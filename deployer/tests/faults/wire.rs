@@ -15,12 +15,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::deployed;
 use crate::needs::{Need, needs};
+use crate::strict::StrictRun;
 
 /// The kinds of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,7 @@ pub struct Wire {
 
 #[derive(Debug)]
 struct Shared {
+    aws: StrictRun,
     fault: Option<Fault>,
     turn: tokio::sync::Mutex<()>,
     calls: Mutex<Vec<String>>,
@@ -108,8 +111,9 @@ struct Shared {
 }
 
 impl Wire {
-    pub fn new(fault: Option<Fault>) -> Self {
+    pub fn new(aws: StrictRun, fault: Option<Fault>) -> Self {
         let shared = Shared {
+            aws,
             fault,
             turn: tokio::sync::Mutex::default(),
             calls: Mutex::default(),
@@ -196,7 +200,7 @@ impl Shared {
     /// Passes a call on. If it creates a deployment, also records the deployment's snapshot.
     async fn deliver(&self, real: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let look = deployed::look(&request);
-        let mut answer = real.call(request).await?;
+        let mut answer = self.send(request).await?;
         if let Some(look) = look
             && let Some(id) = deployed::document(&mut answer).await["id"].as_str()
         {
@@ -205,6 +209,18 @@ impl Shared {
             self.deployed.lock().unwrap().insert(id.to_owned(), paths);
         }
         Ok(answer)
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let other = |error: String| ConnectorError::other(error.into(), None);
+        let (head, body) = request.try_into_http1x().map_err(|error| other(error.to_string()))?.into_parts();
+        let body = body.collect().await.map_err(|error| other(error.to_string()))?.to_bytes();
+        let answer = self.aws.send(hyper::Request::from_parts(head, body)).await.map_err(other)?;
+        let mut response = HttpResponse::new(status(answer.status), SdkBody::from(answer.body));
+        for (name, value) in &answer.headers {
+            response.headers_mut().append(name.to_string(), value.to_str().expect("text").to_owned());
+        }
+        Ok(response)
     }
 
     /// Holds every call from the fatal one on until no more calls come. Then every second of the held calls arrives,

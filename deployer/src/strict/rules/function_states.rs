@@ -123,11 +123,12 @@ impl FunctionStates {
 
     /// Writes the states into an answer that describes a function.
     fn show(&self, call: &Call, answer: &mut Answer, place: Place<'_>) {
-        let Some(busy) = self.busy(call.function(), place) else { return };
+        let busy = self.busy(call.function(), place);
         let shown = |function: &mut Value| {
             if !function["FunctionName"].is_string() {
                 return;
             }
+            let Some(busy) = busy else { return settle(function) };
             if busy.is_new {
                 function["State"] = json!("Pending");
                 function["StateReason"] = json!("The function is being created.");
@@ -147,4 +148,14 @@ impl FunctionStates {
 
 fn is_version(qualifier: &str) -> bool {
     !qualifier.is_empty() && qualifier.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Writes the states of a function that is ready: the emulator's own delays pass on another clock.
+fn settle(function: &mut Value) {
+    if function["State"] == "Pending" {
+        function["State"] = json!("Active");
+    }
+    if function["LastUpdateStatus"] == "InProgress" {
+        function["LastUpdateStatus"] = json!("Successful");
+    }
 }
