@@ -91,7 +91,7 @@ pub use look::{RefreshResult, Sight, look, reach};
 pub use permissions::{Extent, Whereabouts, permissions, whereabouts};
 pub use place::{kept_after_this_job, known_in_this_job};
 pub use recall::{all_lowered, recall};
-pub use recorded::{RecordedPlan, recorded};
+pub use recorded::{RecordedPlan, plan_from_state};
 pub use reviewed::{DifferentPlan, Review};
 pub use settings::{AwsSettings, LockSettings, Machine, Settings, root};
 pub use state::{give_back, hold, open_store, read_state, write_state};

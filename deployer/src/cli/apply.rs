@@ -13,7 +13,7 @@ use super::run::Run;
 use crate::failure::Failure;
 use crate::pipeline;
 use crate::plan::Goal;
-use crate::plan::saved::{SavedPlan, moved};
+use crate::plan::saved::{SavedPlan, describe_moves};
 use crate::report::ready as form;
 use crate::spec::nearest::quoted;
 
@@ -46,7 +46,7 @@ impl Apply {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { plan_file, expected, choice, refresh, approval } = self;
         if let Some(file) = plan_file {
-            return saved(run, &file, choice).await;
+            return apply_saved(run, &file, choice).await;
         }
         let goal = refresh.or(Goal::Apply);
         // A refresh changes nothing in AWS, so no review is about it.
@@ -56,7 +56,7 @@ impl Apply {
 }
 
 /// Carries out a saved plan, if it is still the current plan. Asks nobody: the plan was reviewed.
-async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
+async fn apply_saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let began = Instant::now();
     let saved = read(file)?;
     if !saved.not_given.is_empty() {
@@ -72,7 +72,7 @@ async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let settings = pipeline::Settings { selection: saved.selection, ..run.settings(&choice, "apply")? };
     let loaded = run.load(&settings)?;
     let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;
-    let moved = moved(&saved.basis, &ready.basis(&saved.basis.salt));
+    let moved = describe_moves(&saved.basis, &ready.basis(&saved.basis.salt));
     if !moved.is_empty() && !ready.plan.has_changes() {
         ready.abandon().await;
         let message = format!("this plan was already applied: nothing remains of {}", file.display());

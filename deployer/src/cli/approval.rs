@@ -24,12 +24,12 @@ pub(super) fn needed(command: &str) -> Failure {
 }
 
 /// Asks for a typed `yes`, unless `--auto-approve` was given. A signal means no.
-pub(super) async fn given(run: &Run, approval: &Approval, command: &str, question: &str) -> Result<(), Failure> {
-    typed(run, approval, command, question, "yes").await
+pub(super) async fn ask_for_yes(run: &Run, approval: &Approval, command: &str, question: &str) -> Result<(), Failure> {
+    ask_for_word(run, approval, command, question, "yes").await
 }
 
-/// Like [`given`], but asks for `word` in place of `yes`.
-pub(super) async fn typed(
+/// Like [`ask_for_yes`], but asks for `word` in place of `yes`.
+pub(super) async fn ask_for_word(
     run: &Run,
     approval: &Approval,
     command: &str,

@@ -62,7 +62,7 @@ impl Ci {
                 Some(secrets) => failure.masked(secrets),
                 None => failure,
             };
-            pages.failed(&failure, secrets.as_ref());
+            pages.show_failure(&failure, secrets.as_ref());
             failure
         })
     }
@@ -75,7 +75,7 @@ impl Ci {
         let ci = loaded.document.ci();
         let may_keep = self.keep.keep_secrets || ci.keep_secrets;
         if loaded.document.lacking().is_empty() || (may_keep && !occasion.decide(&ci.apply_on).apply) {
-            return Ok((run.loaded(loaded)?, settings));
+            return Ok((run.report_loaded(loaded)?, settings));
         }
         Ok((run.load(strict)?, strict.clone()))
     }
@@ -118,14 +118,14 @@ impl Ci {
         *secrets = Some(ready.loaded.document.secrets().clone());
         pages.mask(&ready.loaded);
         let effects = ready.effects();
-        pages.planned(&ready, &decision, &effects);
+        pages.show_plan(&ready, &decision, &effects);
         if occasion.is_proposal() {
             pages.comment(&ready, &decision, &effects, &Proposal::of(&run.environment)).await;
         }
         if decision.apply {
             ready::announce(&run.terminal, &ready, "ci");
             ready::print_digest(&run.terminal, &effects);
-            let ready = CiJob { run, occasion: &occasion, pages }.reviewed(ready, &effects, expected).await?;
+            let ready = CiJob { run, occasion: &occasion, pages }.check_review(ready, &effects, expected).await?;
             return Box::pin(carry_out(run, ready, began, pages)).await;
         }
         ready::print_plan(&run.terminal, &ready);
@@ -143,9 +143,9 @@ impl Ci {
 /// Handles a request from a fork: plans against the last state if that can be read, else only validates.
 async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision, pages: &Pages<'_>) -> Exit {
     let loaded = pipeline::load(settings)?;
-    match pipeline::recorded(loaded, settings).await? {
+    match pipeline::plan_from_state(loaded, settings).await? {
         Ok(recorded) => {
-            pages.recorded(&recorded, decision);
+            pages.show_recorded(&recorded, decision);
             ready::print_recorded(&run.terminal, &recorded);
         }
         Err((loaded, why)) => pages.only_validated(loaded.document.stack(), &why),
@@ -155,7 +155,7 @@ async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision
 
 async fn carry_out(run: &Run, ready: Ready, began: Instant, pages: &Pages<'_>) -> Exit {
     let ended = Box::pin(execution::carry_out(run, ready, began)).await?;
-    pages.applied(&ended);
+    pages.show_apply(&ended);
     Ok(ended.code)
 }
 
@@ -168,13 +168,13 @@ struct CiJob<'a> {
 
 impl CiJob<'_> {
     /// Returns the plan if it is the reviewed one, or if no review is required.
-    async fn reviewed(&self, ready: Ready, effects: &Effects, expected: Option<Review>) -> Result<Ready, Failure> {
+    async fn check_review(&self, ready: Ready, effects: &Effects, expected: Option<Review>) -> Result<Ready, Failure> {
         let mode = ready.loaded.document.ci().reviewed_plan;
         let asked = expected.is_some();
         if effects.is_empty() || (mode == ReviewedPlan::Off && !asked) {
             return Ok(ready);
         }
-        let found = self.recorded(&ready).await;
+        let found = self.find_review(&ready).await;
         let must = asked || matches!(mode, ReviewedPlan::Match | ReviewedPlan::Require);
         let reviewed = match (expected, found) {
             // The record shows the differences, if its digest is the one that was asked for.
@@ -219,7 +219,7 @@ impl CiJob<'_> {
     }
 
     /// Finds the plan that the merged request recorded, or the reason why there is none.
-    async fn recorded(&self, ready: &Ready) -> Result<Review, NoReview> {
+    async fn find_review(&self, ready: &Ready) -> Result<Review, NoReview> {
         let Occasion::Branch(branch) = self.occasion else {
             return Err(NoReview::None("this run is for no branch".to_owned()));
         };

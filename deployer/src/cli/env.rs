@@ -104,7 +104,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
     let document = &chosen[0].loaded.document;
     let stack = format!("{} ({})", document.stack_name(), document.region());
     let question = format!("Destroy {listed} of {stack} with everything in it? Type `yes` to confirm:");
-    approval::given(run, approved, "env destroy", &question).await?;
+    approval::ask_for_yes(run, approved, "env destroy", &question).await?;
     let mut worst = OK;
     for env in chosen {
         worst = worst.max(destroy_one(run, env).await?.code);

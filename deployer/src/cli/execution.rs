@@ -65,7 +65,7 @@ impl Change {
         if !ready.plan.has_changes() {
             return Ok(());
         }
-        approval::given(run, &self.approval, self.command, &self.question(&form::heading(ready))).await?;
+        approval::ask_for_yes(run, &self.approval, self.command, &self.question(&form::heading(ready))).await?;
         // A refresh records what was read.
         if self.approval.auto_approve || self.goal == Goal::Refresh {
             return Ok(());

@@ -66,7 +66,7 @@ impl Graph {
         let text = secrets.mask(&text);
         let text = visible::text(&text);
         match self.out {
-            Some(file) => written(&file, std::fs::write(&file, &*text))?,
+            Some(file) => check_write(&file, std::fs::write(&file, &*text))?,
             None => run.terminal.data(&text),
         }
         Ok(OK)
@@ -74,7 +74,7 @@ impl Graph {
 }
 
 /// Turns a failed write of a picture into a failure.
-pub(super) fn written(file: &Path, done: std::io::Result<()>) -> Result<(), Failure> {
+pub(super) fn check_write(file: &Path, done: std::io::Result<()>) -> Result<(), Failure> {
     done.map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
         Failure::plain("graph::not-written", message, "name a file in a directory that exists")

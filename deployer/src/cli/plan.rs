@@ -60,7 +60,7 @@ impl Plan {
             save(&ready, &settings, file)?;
         }
         if let Some(file) = &html {
-            super::graph::written(file, files::write(file, form::page(&ready).as_bytes()))?;
+            super::graph::check_write(file, files::write(file, form::page(&ready).as_bytes()))?;
         }
         form::print_plan(&run.terminal, &ready);
         if out.is_some() || run.terminal.verbose {

@@ -100,7 +100,7 @@ impl OpenQueue {
     }
 
     /// Returns the name to type for the subject's dead-letter queue.
-    fn typed(&self) -> &str {
+    fn dead_letter_name(&self) -> &str {
         self.sources().first().map_or_else(|| self.queue.name(), |source| source.name())
     }
 
@@ -118,6 +118,6 @@ impl OpenQueue {
     }
 
     fn view<'a>(&'a self, sources: &'a [&'a QueueTarget]) -> form::CommandQueue<'a> {
-        form::CommandQueue { queue: &self.queue, typed: self.typed(), sources }
+        form::CommandQueue { queue: &self.queue, typed: self.dead_letter_name(), sources }
     }
 }

@@ -96,7 +96,7 @@ impl Rollback {
         let Decision { steps, unchanged } = &decision;
         if !steps.is_empty() {
             let question = format!("Roll back the code of {}? Type `yes` to confirm:", heading.named());
-            approval::given(run, &self.approval, "rollback", &question).await?;
+            approval::ask_for_yes(run, &self.approval, "rollback", &question).await?;
         }
         let outcome = carry_out(&desk.aws, steps, &run.stop, &|event| form::print_event(&terminal, event)).await;
         if let Some(failure) = failures(&outcome, document) {

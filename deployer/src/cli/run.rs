@@ -209,7 +209,7 @@ impl Run {
             ));
         }
         if let Some(url) = asked.filter(|url| url.starts_with("http://") && !is_loopback(url)) {
-            self.terminal.unencrypted(url);
+            self.terminal.warn_unencrypted(url);
         }
         Ok((asked.map(str::to_owned), None))
     }
@@ -229,7 +229,7 @@ impl Run {
 
     /// Reads and checks `stack.yaml`, and prints its warnings.
     pub(super) fn load(&self, settings: &Settings) -> Result<LoadedStack, Failure> {
-        self.loaded(pipeline::load(settings)?)
+        self.report_loaded(pipeline::load(settings)?)
     }
 
     /// Like [`Self::load`], with the resources that need variables without values as the state has them.
@@ -246,11 +246,11 @@ impl Run {
 
     /// Like [`Self::load`], and asks cargo for the functions' packages.
     pub(super) fn validate(&self, settings: &Settings) -> Result<LoadedStack, Failure> {
-        self.loaded(pipeline::validate(settings)?)
+        self.report_loaded(pipeline::validate(settings)?)
     }
 
     /// Prints the warnings of a stack.
-    pub(super) fn loaded(&self, loaded: LoadedStack) -> Result<LoadedStack, Failure> {
+    pub(super) fn report_loaded(&self, loaded: LoadedStack) -> Result<LoadedStack, Failure> {
         self.terminal.warnings(&loaded.warnings, loaded.document.source());
         self.annotate(&loaded.warnings, Some(loaded.document.secrets()));
         Ok(loaded)

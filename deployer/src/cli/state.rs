@@ -155,7 +155,7 @@ impl Desk<'_> {
     async fn forget_under(&self, lease: &Lease, address: &str, approval: &Approval) -> Result<Removal, Failure> {
         let snapshot = self.read().await?;
         let removal = state::forget(&snapshot.state, address)?;
-        approval::given(self.run, approval, "state forget", &form::question(&removal)).await?;
+        approval::ask_for_yes(self.run, approval, "state forget", &form::question(&removal)).await?;
         pipeline::write_state(&self.store, &snapshot, lease, &removal.state).await?;
         Ok(removal)
     }
@@ -171,7 +171,7 @@ impl Desk<'_> {
             self.view().print_lock(&lock);
             approval::possible(self.run, approval, "state unlock")?;
             let question = "Remove this lock? A run that lives stops then. Type `yes` to confirm:";
-            approval::given(self.run, approval, "state unlock", question).await?;
+            approval::ask_for_yes(self.run, approval, "state unlock", question).await?;
         }
         let removed = self.store.force_unlock(id.as_ref().unwrap_or(&lock.id)).await.map_err(Failure::state)?;
         self.view().print_unlock(&lock, removed);

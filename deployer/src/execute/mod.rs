@@ -167,7 +167,7 @@ impl<'a> Execution<'a> {
                     self.journal.note(&self.state);
                     continue;
                 }
-                () = stopped(&mut self.stop, 2) => break,
+                () = wait_for_stop(&mut self.stop, 2) => break,
                 () = std::future::ready(()), if running.is_empty() => break,
             };
             let finished = match event {
@@ -221,27 +221,27 @@ impl<'a> Execution<'a> {
     fn account_for_the_rest(&self, schedule: &Schedule, running: RunningSteps<'a>, outcome: &mut ExecutionOutcome) {
         let left: Vec<StepId> = schedule.not_taken().chain(running.without_calls()).collect();
         outcome.interrupted = *self.stop.borrow() > 0 && (!running.is_empty() || !left.is_empty());
-        outcome.abandoned = running.with_calls().map(|id| self.planned(id).address.clone()).collect();
+        outcome.abandoned = running.with_calls().map(|id| self.planned_resource(id).address.clone()).collect();
         drop(running);
         let mut left: Vec<StepId> = left.into_iter().filter(|id| !self.starts_nothing(*id)).collect();
         left.sort_unstable();
-        outcome.not_started = left.into_iter().map(|id| self.planned(id).address.clone()).collect();
+        outcome.not_started = left.into_iter().map(|id| self.planned_resource(id).address.clone()).collect();
         outcome.not_started.dedup();
         outcome.fenced |= !outcome.not_started.is_empty() && !self.aws.may_write();
     }
 
-    fn planned(&self, (index, _): StepId) -> &'a PlannedResource {
+    fn planned_resource(&self, (index, _): StepId) -> &'a PlannedResource {
         &self.plan.actions()[index]
     }
 
     /// Tells whether a step needs no call to AWS.
     fn starts_nothing(&self, id: StepId) -> bool {
-        !self.planned(id).action().calls_aws()
+        !self.planned_resource(id).action().calls_aws()
     }
 
     fn start(&self, id: StepId, sharing: bool, running: &mut RunningSteps<'a>) {
-        let planned = self.planned(id);
-        let desired = self.desired(planned);
+        let planned = self.planned_resource(id);
+        let desired = self.desired_spec(planned);
         let (aws, stack, plan) = (self.aws, self.stack, self.plan);
         let (observer, part) = (self.observer, id.1);
         let withdraws = schedule::withdraws(self.plan.actions(), planned);
@@ -260,9 +260,9 @@ impl<'a> Execution<'a> {
     }
 
     /// Fills every value that is known by now into the desired spec. Null if the resource leaves the stack.
-    fn desired(&self, planned: &PlannedResource) -> Value {
+    fn desired_spec(&self, planned: &PlannedResource) -> Value {
         let place = &self.aws.place;
-        let Some(wanted) = planned.effect.wanted() else { return Value::Null };
+        let Some(wanted) = planned.effect.desired_spec() else { return Value::Null };
         own::fill_own_outputs(&*planned.kind, &planned.address, resolve::value(&wanted.spec, &self.known, place), place)
     }
 
@@ -276,7 +276,7 @@ impl<'a> Execution<'a> {
             schedule.put_back(id);
             return None;
         };
-        let planned = self.planned(id);
+        let planned = self.planned_resource(id);
         let address = &planned.address;
         let action = planned.action();
         match result {
@@ -348,7 +348,7 @@ async fn moment_comes(moment: Option<Instant>) {
 }
 
 /// Completes once the run is to stop at `level` or more urgently.
-pub(crate) async fn stopped(stop: &mut Stop, level: u8) {
+pub(crate) async fn wait_for_stop(stop: &mut Stop, level: u8) {
     if stop.wait_for(|now| *now >= level).await.is_err() {
         // Nobody is left to stop the run.
         std::future::pending::<()>().await;

@@ -130,7 +130,7 @@ impl Execution<'_> {
     fn hide_for_intent(&self, planned: &PlannedResource, spec: &Value) -> Value {
         let hidden = self.hide_secrets_in(spec);
         match self.state.resources.get(&planned.address) {
-            Some(record) if planned.effect.wanted().is_none() => {
+            Some(record) if planned.effect.desired_spec().is_none() => {
                 fingerprint::like(&hidden, &record.inputs, &self.state.lineage)
             }
             _ => hidden,
@@ -139,7 +139,7 @@ impl Execution<'_> {
 
     /// Records the result of a finished step.
     pub(super) fn settle(&mut self, id: StepId, desired: &Value, done: StepResult) {
-        let planned = self.planned(id);
+        let planned = self.planned_resource(id);
         let address = &planned.address;
         let pending_removal = id.1 == StepPart::Main && planned.effect.removed_later().is_some();
         if !pending_removal {
@@ -196,7 +196,7 @@ impl Execution<'_> {
     /// Updates the record of an unchanged resource: the values found in AWS, and those that only the state has
     /// (`protect`, `retain`, dependencies, properties that AWS does not keep).
     pub(super) fn restate(&mut self, id: StepId) {
-        let planned = self.planned(id);
+        let planned = self.planned_resource(id);
         let Effect::Unchanged { wanted, live } = &planned.effect else { return };
         let desired = resolve::value(&wanted.spec, &self.known, &self.aws.place);
         let secrets = self.secrets;
@@ -236,6 +236,6 @@ fn to_be_deleted(record: Record) -> Record {
 
 /// Returns the desired spec, or that of the resource to delete.
 fn wanted_or_found(planned: &PlannedResource) -> Option<&Value> {
-    let wanted = planned.effect.wanted().map(|wanted| &wanted.desired);
+    let wanted = planned.effect.desired_spec().map(|wanted| &wanted.desired);
     wanted.or(planned.live().map(|live| &live.spec))
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::schedule::{Schedule, StepId};
 use super::step::{RemainingWork, StepResult};
-use super::{ExecutionEvent, Stop, stopped};
+use super::{ExecutionEvent, Stop, wait_for_stop};
 use crate::aws::AwsError;
 use crate::aws::wait::{self, Listener, StepSignal};
 
@@ -108,8 +108,8 @@ impl<'a> RunningSteps<'a> {
             let work = with_messages(work, begun, on_message, sign);
             let stopped = async move {
                 tokio::select! {
-                    () = stopped(&mut stop, 1) => {}
-                    () = stopped(&mut halted, 1) => {}
+                    () = wait_for_stop(&mut stop, 1) => {}
+                    () = wait_for_stop(&mut halted, 1) => {}
                 }
                 if unbegun.load(Ordering::Relaxed) {
                     std::future::pending::<()>().await;
@@ -211,7 +211,7 @@ mod tests {
 
     const STEP: StepId = (0, StepPart::Main);
 
-    fn gone() -> Result<(StepResult, RemainingWork), AwsError> {
+    fn absent_result() -> Result<(StepResult, RemainingWork), AwsError> {
         Ok((StepResult::Absent, None))
     }
 
@@ -267,7 +267,7 @@ mod tests {
         let mut running = RunningSteps::new(halted);
         let work = async {
             let _ = answered.await;
-            gone()
+            absent_result()
         };
         start(&mut running, true, work, &stop);
         assert_eq!((running.with_calls().count(), running.without_calls().count()), (1, 0));
@@ -289,7 +289,7 @@ mod tests {
             for _ in 0..4 {
                 budgets.take("cloudwatch:DeleteAlarms", false).await;
             }
-            gone()
+            absent_result()
         };
         start(&mut running, false, work, &stop);
         assert_eq!(running.at_work(&schedule), 1);

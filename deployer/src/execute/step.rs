@@ -61,7 +61,7 @@ pub(super) async fn run(
     }
 }
 
-fn deleted(live: &ObservedResource<Value>) -> RemainingWork {
+fn watch_deletion(live: &ObservedResource<Value>) -> RemainingWork {
     Some((live.spec.clone(), WatchedOperation::Deleted))
 }
 
@@ -118,7 +118,7 @@ impl ResourceStep<'_> {
     ) -> Result<(StepResult, RemainingWork), AwsError> {
         let Some(predecessor) = predecessor else { return Ok((StepResult::Absent, None)) };
         self.delete(predecessor).await?;
-        Ok((StepResult::Absent, deleted(predecessor)))
+        Ok((StepResult::Absent, watch_deletion(predecessor)))
     }
 
     /// Deletes a resource, and the one that an interrupted replacement left.
@@ -134,7 +134,7 @@ impl ResourceStep<'_> {
                 if let Some(leftover) = leftover {
                     self.delete(leftover).await?;
                 }
-                Ok((StepResult::Absent, deleted(live)))
+                Ok((StepResult::Absent, watch_deletion(live)))
             }
         }
     }

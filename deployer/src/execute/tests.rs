@@ -32,7 +32,7 @@ impl Observer for Silent {
 }
 
 /// Carries out a plan without changes, and returns the state after it.
-async fn applied(world: &World, stack: &Stack) -> State {
+async fn state_after_apply(world: &World, stack: &Stack) -> State {
     applied_with_commits(world, stack).await.0
 }
 
@@ -75,7 +75,7 @@ async fn a_protection_that_was_added_or_taken_away_is_remembered() {
     let protected = QUEUE.replace("{ visi", "{ protect: true, retain: true, visi");
     let mut world = World::applied(QUEUE);
     for (text, expected) in [(protected.as_str(), true), (QUEUE, false)] {
-        world.prior = applied(&world, &Stack::of(text, &[])).await;
+        world.prior = state_after_apply(&world, &Stack::of(text, &[])).await;
         let record = &world.prior.resources["queues.inbox"];
         assert_eq!((record.protect, record.retain), (expected, expected));
     }
@@ -88,7 +88,7 @@ async fn a_drift_that_stack_yaml_has_come_to_want_is_told_once() {
     let stack = Stack::of(&QUEUE.replace("60s", "90s"), &[]);
     let drift = |world: &World| world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan").drift().len();
     assert_eq!(drift(&world), 1);
-    world.prior = applied(&world, &stack).await;
+    world.prior = state_after_apply(&world, &stack).await;
     assert_eq!(drift(&world), 0);
 }
 
@@ -105,12 +105,12 @@ async fn an_endpoint_that_became_a_secret_leaves_the_state_and_comes_back_when_i
     world.prior.left_in_aws.insert("sns.subscription".into(), ["arn · email · ops@example.com".into()].into());
     let first = world.prior.resources.clone();
     assert!(written(&world).contains("ops@"));
-    world.prior = applied(&world, &Stack::of(&secret, &vars)).await;
+    world.prior = state_after_apply(&world, &Stack::of(&secret, &vars)).await;
     assert!(!written(&world).contains("ops@"), "{:#?}", world.prior);
     assert!(world.prior.resources.contains_key("topics.news.subscription[email:vars.mail]"));
-    let again = applied(&world, &Stack::of(&secret, &vars)).await;
+    let again = state_after_apply(&world, &Stack::of(&secret, &vars)).await;
     assert!(again.says_the_same(&world.prior), "{again:#?}");
-    world.prior = applied(&world, &Stack::of(plain, &vars)).await;
+    world.prior = state_after_apply(&world, &Stack::of(plain, &vars)).await;
     assert_eq!(world.prior.resources, first);
 }
 
@@ -128,7 +128,7 @@ async fn an_api_that_an_interrupted_run_recreated_is_recorded_before_anything_el
 #[tokio::test]
 async fn an_apply_without_changes_leaves_the_state_as_it_is() {
     let world = World::applied(QUEUE);
-    let state = applied(&world, &Stack::of(QUEUE, &[])).await;
+    let state = state_after_apply(&world, &Stack::of(QUEUE, &[])).await;
     assert!(state.says_the_same(&world.prior), "{state:#?}");
 }
 
@@ -163,7 +163,8 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
     };
     let aws = Aws::new(Arc::new(Clients::connect(&connection).await), place());
     let (mut outcome, mut watching) = (ExecutionOutcome::new(), Watching::new(&Silent));
-    let unfinished = planned.effect.wanted().map(|w| (w.desired.clone(), crate::kinds::WatchedOperation::Created));
+    let unfinished =
+        planned.effect.desired_spec().map(|w| (w.desired.clone(), crate::kinds::WatchedOperation::Created));
     let step = WatchedStep { planned, part: step::StepPart::Main, began: Instant::now() };
     watching.add(&aws, step, unfinished, &mut outcome);
     let (_stop, mut stop) = watch::channel(1);
@@ -188,7 +189,7 @@ fn a_new_function_begins_when_its_role_and_its_log_group_are_there() {
 
 /// Carries out a plan that deletes one queue of an AWS that does not answer. Returns the order in which the deletion
 /// was started and the intents were written, which are written again after the failure.
-async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result<ExecutionOutcome, StateError>) {
+async fn destroy_one(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result<ExecutionOutcome, StateError>) {
     /// A journal that records the order of events.
     struct Slow {
         said: Arc<Mutex<Vec<&'static str>>>,
@@ -259,21 +260,21 @@ async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result
 
 #[tokio::test]
 async fn what_is_recorded_is_deleted_while_the_intents_are_written() {
-    let (said, outcome) = destroyed(false, false).await;
+    let (said, outcome) = destroy_one(false, false).await;
     assert_eq!(said[..2], ["started", "intents"]);
     assert!(outcome.expect("an outcome").state_error.is_none());
-    let (said, _) = destroyed(true, false).await;
+    let (said, _) = destroy_one(true, false).await;
     assert_eq!(said[..2], ["intents", "started"], "nobody would find it without its intent");
 }
 
 #[tokio::test]
 async fn intents_that_cannot_be_written_are_told() {
-    let (_, outcome) = destroyed(false, true).await;
+    let (_, outcome) = destroy_one(false, true).await;
     let outcome = outcome.expect("an outcome");
     // The step had not sent anything yet.
     assert_eq!(outcome.not_started, ["queues.inbox"]);
     assert!(outcome.failed.is_empty() && matches!(outcome.state_error, Some(StateError::Fenced { .. })));
-    let (said, outcome) = destroyed(true, true).await;
+    let (said, outcome) = destroy_one(true, true).await;
     assert!(outcome.is_err());
     assert_eq!(said, ["intents"]);
 }

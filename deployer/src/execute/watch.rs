@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::running::{StepMessage, with_messages};
 use super::step::{RemainingWork, StepPart};
-use super::{ExecutionEvent, ExecutionOutcome, FailedAction, Observer, Stop, stopped};
+use super::{ExecutionEvent, ExecutionOutcome, FailedAction, Observer, Stop, wait_for_stop};
 use crate::aws::{Aws, AwsError};
 use crate::plan::PlannedResource;
 
@@ -46,7 +46,7 @@ impl<'a> Watching<'a> {
     ) {
         let WatchedStep { planned, part, .. } = step;
         let watch = unfinished.and_then(|(spec, event)| planned.kind.get().watch(aws, spec, event));
-        let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
+        let Some(watch) = watch else { return self.record_result(&step, Ok(()), outcome) };
         let observer = self.observer;
         let told = async move {
             let on_message = |message: StepMessage<'_>| {
@@ -67,13 +67,13 @@ impl<'a> Watching<'a> {
     /// Waits for the next step that ends.
     pub(super) async fn next(&mut self, outcome: &mut ExecutionOutcome) {
         if let Some(ended) = self.running.next().await {
-            self.ended(ended, outcome);
+            self.record_end(ended, outcome);
         }
     }
 
-    fn ended(&mut self, (step, result): (WatchedStep<'a>, Result<(), AwsError>), outcome: &mut ExecutionOutcome) {
+    fn record_end(&mut self, (step, result): (WatchedStep<'a>, Result<(), AwsError>), outcome: &mut ExecutionOutcome) {
         self.left.remove(&(step.planned.address.as_str(), step.part));
-        self.done(&step, result, outcome);
+        self.record_result(&step, result, outcome);
     }
 
     /// Watches all steps to their end, or until the run is stopped. AWS then continues unwatched.
@@ -81,11 +81,11 @@ impl<'a> Watching<'a> {
         while !self.is_over() {
             tokio::select! {
                 biased;
-                () = stopped(stop, 1) => {
+                () = wait_for_stop(stop, 1) => {
                     outcome.interrupted = true;
                     // A watch that has nothing to wait for ends at its first poll.
                     while let Some(Some(ended)) = self.running.next().now_or_never() {
-                        self.ended(ended, outcome);
+                        self.record_end(ended, outcome);
                     }
                     let addresses: BTreeSet<&str> = self.left.iter().map(|(address, _)| *address).collect();
                     outcome.unwatched = addresses.into_iter().map(str::to_owned).collect();
@@ -96,7 +96,7 @@ impl<'a> Watching<'a> {
         }
     }
 
-    fn done(&self, step: &WatchedStep<'_>, result: Result<(), AwsError>, outcome: &mut ExecutionOutcome) {
+    fn record_result(&self, step: &WatchedStep<'_>, result: Result<(), AwsError>, outcome: &mut ExecutionOutcome) {
         let PlannedResource { address, element, .. } = step.planned;
         let action = step.planned.action();
         let removal = step.part == StepPart::Removal;

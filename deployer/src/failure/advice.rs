@@ -116,7 +116,7 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
             "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without AWS: `deployer local start`, then `--local`".into(),
         ),
         e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
-        e if e.is_access_denied() => ("aws::access-denied", denied(e)),
+        e if e.is_access_denied() => ("aws::access-denied", advise_permission(e)),
         AwsError::Transport { message, .. } if message.contains("nothing was sent") => (
             "aws::unreachable",
             "check the network: the connection was there, and nothing moved on it; then run the same command again".into(),
@@ -200,7 +200,7 @@ fn missing(error: &AwsError) -> (String, String) {
 
 /// Advises which action to allow, and on which resource. AWS often names another action than the call's: `iam:PassRole`
 /// for CreateFunction.
-fn denied(error: &AwsError) -> String {
+fn advise_permission(error: &AwsError) -> String {
     let message = error.message();
     let (action, on) = missing(error);
     if message.contains("explicit deny") {

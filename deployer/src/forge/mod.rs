@@ -5,8 +5,8 @@
 //! is used. The token goes only to the forge's API and never into an error text.
 //!
 //! # Caveats
-//! Forges let other users change the comments of that user: [`Forge::edited`] returns the last editor, and a comment's
-//! content has to be verified.
+//! Forges let other users change the comments of that user: [`Forge::last_editor`] returns the last editor, and the
+//! content of a comment has to be verified.
 
 mod http;
 
@@ -123,7 +123,7 @@ impl Forge {
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
-    pub async fn edited(&self, comment: &Comment) -> Result<Option<String>, ForgeError> {
+    pub async fn last_editor(&self, comment: &Comment) -> Result<Option<String>, ForgeError> {
         let (query, id, at, field) = match (self.flavour, &comment.node) {
             (Flavour::GitHub, Some(node)) => (GITHUB_EDITOR, node.clone(), "node", "login"),
             // A forge with GitHub's REST API may lack its GraphQL API.
@@ -151,7 +151,7 @@ impl Forge {
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
-    pub async fn merged(&self, commit: &str, branch: &str) -> Result<Option<u64>, ForgeError> {
+    pub async fn find_merged_request(&self, commit: &str, branch: &str) -> Result<Option<u64>, ForgeError> {
         let (path, number, target, done) = match self.flavour {
             Flavour::GitHub => (format!("commits/{commit}/pulls"), "number", "/base/ref", "/merged_at"),
             Flavour::GitLab => {

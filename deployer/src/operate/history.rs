@@ -60,7 +60,7 @@ impl History {
     }
 
     /// Finds the version that the user named; `None` if AWS does not keep it.
-    pub fn named(&self, number: u64) -> Option<Way> {
+    pub fn find_version(&self, number: u64) -> Option<Way> {
         let version = self.versions.iter().find(|version| version.number == number)?;
         Some(self.to(Some(version)))
     }
@@ -171,8 +171,8 @@ mod tests {
     fn a_version_that_is_named_need_not_be_an_older_one() {
         let history = history("ABA", "A");
         assert_eq!(history.runs(), Some(3));
-        assert!(matches!(history.named(2), Some(Way::Back(version)) if version.number == 2));
-        assert_eq!(history.named(1), Some(Way::There(1)));
-        assert_eq!(history.named(7), None);
+        assert!(matches!(history.find_version(2), Some(Way::Back(version)) if version.number == 2));
+        assert_eq!(history.find_version(1), Some(Way::There(1)));
+        assert_eq!(history.find_version(7), None);
     }
 }

@@ -87,7 +87,7 @@ impl Queues {
     ///
     /// # Errors
     /// When the stack has none.
-    pub fn named(&self, name: &str) -> Result<&QueueTarget, QueueNameError> {
+    pub fn find_queue(&self, name: &str) -> Result<&QueueTarget, QueueNameError> {
         self.0.iter().find(|queue| queue.is_called(name)).ok_or(QueueNameError::Unknown)
     }
 
@@ -96,7 +96,7 @@ impl Queues {
     /// # Errors
     /// When the stack has no such queue, or it has no dead-letter queue in this stack.
     pub fn dead_letters_of(&self, name: &str) -> Result<&QueueTarget, QueueNameError> {
-        let named = self.named(name)?;
+        let named = self.find_queue(name)?;
         match &named.dead_letters {
             Some(arn) => {
                 let found = self.0.iter().find(|queue| queue.arn == *arn);
@@ -326,10 +326,10 @@ mod tests {
     fn a_queue_is_named_by_its_element_its_address_or_its_name_in_aws() {
         let queues = queues();
         for name in ["orders", "queues.orders", "shop-orders"] {
-            assert_eq!(queues.named(name).unwrap().address, "queues.orders", "{name}");
+            assert_eq!(queues.find_queue(name).unwrap().address, "queues.orders", "{name}");
             assert_eq!(queues.dead_letters_of(name).unwrap().address, "queues.orders.dead_letter", "{name}");
         }
-        assert_eq!(queues.named("order"), Err(QueueNameError::Unknown));
+        assert_eq!(queues.find_queue("order"), Err(QueueNameError::Unknown));
     }
 
     #[test]
@@ -340,7 +340,7 @@ mod tests {
         }
         assert_eq!(queues.dead_letters_of("failed").unwrap().address, "queues.failed");
         let sources: Vec<&str> =
-            queues.sources_of(queues.named("failed").unwrap()).map(|queue| queue.address.as_str()).collect();
+            queues.sources_of(queues.find_queue("failed").unwrap()).map(|queue| queue.address.as_str()).collect();
         assert_eq!(sources, ["queues.mails", "queues.bills"]);
     }
 

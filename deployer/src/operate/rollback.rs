@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::FunctionTarget;
 use super::history::{Function, History, Version, versions};
 use crate::aws::{Aws, AwsError};
-use crate::execute::{Stop, retrying, stopped};
+use crate::execute::{Stop, retrying, wait_for_stop};
 use crate::failure::{Failure, aws_finding};
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Finding, Findings, Severity};
@@ -115,19 +115,19 @@ async fn go_back(
     };
     let (zip, _room) = tokio::select! {
         biased;
-        () = stopped(&mut stop, 1) => return Ok(RollbackEnd::NotStarted),
+        () = wait_for_stop(&mut stop, 1) => return Ok(RollbackEnd::NotStarted),
         fetched = fetched => fetched?,
     };
     observe(&RollbackEvent::Started(step));
     tokio::select! {
         biased;
         sent = put_back(aws, step, &zip) => sent?,
-        () = stopped(&mut stop, 2) => return Ok(RollbackEnd::Unwatched),
+        () = wait_for_stop(&mut stop, 2) => return Ok(RollbackEnd::Unwatched),
     }
     tokio::select! {
         biased;
         settled = versions::settle(aws, &step.target.function_name) => settled?,
-        () = stopped(&mut stop, 1) => return Ok(RollbackEnd::Unwatched),
+        () = wait_for_stop(&mut stop, 1) => return Ok(RollbackEnd::Unwatched),
     }
     Ok(RollbackEnd::Done(began.elapsed()))
 }

@@ -5,7 +5,7 @@ use super::{Material, Ready, decide, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::observe;
-use crate::plan::saved::{Basis, Marker, moved};
+use crate::plan::saved::{Basis, Marker, describe_moves};
 
 impl Ready {
     /// Reads AWS again under the same lock, and describes in words what changed since the plan was made, such as a
@@ -29,7 +29,7 @@ impl Ready {
         let (salt, secrets) = (&prior.lineage, loaded.document.secrets());
         let before = self.basis(salt);
         let now = Basis { effects: Marker { salt, secrets }.effects(&again), ..before.clone() };
-        let moved = moved(&before, &now);
+        let moved = describe_moves(&before, &now);
         if moved.is_empty() {
             (self.home.aws, self.gathered.observation, self.plan) = (aws, observation, again);
         }

@@ -11,7 +11,7 @@ use crate::aws::Aws;
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::{Depth, Observation, ReadScope, Search, observe};
-use crate::plan::refreshed;
+use crate::plan::refresh_state;
 use crate::state::{LockedState, State};
 
 /// Connects, for commands that need neither state nor plan.
@@ -100,8 +100,8 @@ impl Ready {
         let Some(lease) = self.home.lease.take() else {
             return Err(Failure::internal("a state was refreshed without its lock"));
         };
-        let state = refreshed(&self.plan, &self.gathered.observation, self.loaded.document.secrets());
-        let changed = changed(&self.gathered.snapshot.state, &state);
+        let state = refresh_state(&self.plan, &self.gathered.observation, self.loaded.document.secrets());
+        let changed = changed_addresses(&self.gathered.snapshot.state, &state);
         let written = write_state(&self.home.store, &self.gathered.snapshot, &lease, &state).await;
         super::give_back(lease).await;
         written?;
@@ -109,7 +109,7 @@ impl Ready {
     }
 }
 
-fn changed(before: &State, after: &State) -> Vec<String> {
+fn changed_addresses(before: &State, after: &State) -> Vec<String> {
     let all: BTreeSet<&String> = before.resources.keys().chain(after.resources.keys()).collect();
     let differs = |address: &&String| before.resources.get(*address) != after.resources.get(*address);
     all.into_iter().filter(differs).cloned().collect()

@@ -96,7 +96,7 @@ pub(super) fn notes(
     let now = DateTime::from_str(now, Format::DateTime).map_or(0, |now| now.secs());
     let (mut notes, mut findings) = (Vec::new(), Findings::default());
     for one in told {
-        let Some(said) = one.said(now) else { continue };
+        let Some(said) = one.message(now) else { continue };
         let wanted = one.users.iter().find(|user| changes(user, plan, graph));
         match wanted.filter(|user| said.stops && !(user.through_profile && said.code == "model::unknown")) {
             Some(user) => {
@@ -141,7 +141,7 @@ struct ModelMessage {
 }
 
 impl ModelAnswer {
-    fn said(&self, now_s: i64) -> Option<ModelMessage> {
+    fn message(&self, now_s: i64) -> Option<ModelMessage> {
         let FoundationModel { region, id, .. } = &self.model;
         let life = match &self.answer {
             None => return Some(self.not_asked("it did not answer in time")),
@@ -166,7 +166,7 @@ impl ModelAnswer {
             return None;
         }
         let end = match life.ends {
-            Some(end) => format!("ends it on {}, {}", day(end), left(end.secs() - now_s)),
+            Some(end) => format!("ends it on {}, {}", day(end), describe_time(end.secs() - now_s)),
             None => "has not said yet when it ends".to_owned(),
         };
         let dearer = life.dearer.map(|day_of| format!("; it costs more from {} on", day(day_of))).unwrap_or_default();
@@ -198,7 +198,7 @@ fn day(time: DateTime) -> String {
 }
 
 /// Formats a remaining time, such as "in 46 days".
-fn left(seconds: i64) -> String {
+fn describe_time(seconds: i64) -> String {
     match seconds / DAY_S {
         0 => "within a day".to_owned(),
         1 => "in 1 day".to_owned(),

@@ -32,7 +32,7 @@ fn texts(notes: Vec<Note>) -> Vec<String> {
 
 /// Returns the notes of a plan, or the codes of the errors that block it. The plan creates the function and its role,
 /// unless `changes` is false.
-fn told(
+fn notes_or_errors(
     answer: Option<Result<Option<Lifecycle>, AwsError>>,
     through_profile: bool,
     changes: bool,
@@ -58,43 +58,43 @@ fn told(
 
 #[test]
 fn an_active_model_is_not_worth_a_word() {
-    assert_eq!(told(Some(Ok(Some(Lifecycle::default()))), false, true), Ok(vec![]));
+    assert_eq!(notes_or_errors(Some(Ok(Some(Lifecycle::default()))), false, true), Ok(vec![]));
     let announced = Lifecycle { ends: at("2027-09-30T00:00:00Z"), ..Lifecycle::default() };
-    assert_eq!(told(Some(Ok(Some(announced))), false, true), Ok(vec![]));
+    assert_eq!(notes_or_errors(Some(Ok(Some(announced))), false, true), Ok(vec![]));
 }
 
 #[test]
 fn a_legacy_model_is_told_with_its_end_and_the_days_left() {
-    let end = |ends| told(legacy(ends), false, true).unwrap().remove(0);
+    let end = |ends| notes_or_errors(legacy(ends), false, true).unwrap().remove(0);
     let text = "the model acme.draw-v1 in us-west-2 is a legacy one: Bedrock";
     assert_eq!(end(at("2027-01-15T12:00:00Z")), format!("{text} ends it on 2027-01-15, in 46 days [model::legacy]"));
     assert_eq!(end(at("2026-12-01T00:00:00Z")), format!("{text} ends it on 2026-12-01, within a day [model::legacy]"));
     assert_eq!(end(None), format!("{text} has not said yet when it ends [model::legacy]"));
     let dearer = Lifecycle { is_legacy: true, ends: at("2027-06-01T00:00:00Z"), dearer: at("2027-03-01T00:00:00Z") };
-    let notes = told(Some(Ok(Some(dearer))), false, true).unwrap();
+    let notes = notes_or_errors(Some(Ok(Some(dearer))), false, true).unwrap();
     assert!(notes[0].ends_with("in 182 days; it costs more from 2027-03-01 on [model::legacy]"), "{notes:?}");
 }
 
 #[test]
 fn a_model_that_has_ended_or_is_unknown_stands_in_the_way_of_what_uses_it() {
-    assert_eq!(told(legacy(at("2026-11-30T12:00:00Z")), false, true), Err(vec!["model::ended"]));
-    assert_eq!(told(Some(Ok(None)), false, true), Err(vec!["model::unknown"]));
+    assert_eq!(notes_or_errors(legacy(at("2026-11-30T12:00:00Z")), false, true), Err(vec!["model::ended"]));
+    assert_eq!(notes_or_errors(Some(Ok(None)), false, true), Err(vec!["model::unknown"]));
 }
 
 #[test]
 fn a_dead_model_does_not_hold_up_a_plan_that_leaves_its_users_alone() {
-    let ended = told(legacy(at("2026-09-30T00:00:00Z")), false, false).unwrap();
+    let ended = notes_or_errors(legacy(at("2026-09-30T00:00:00Z")), false, false).unwrap();
     assert_eq!(
         ended,
         ["Bedrock ended the model acme.draw-v1 in us-west-2 on 2026-09-30: every call fails [model::ended]"]
     );
-    assert_eq!(told(Some(Ok(None)), false, false).unwrap().len(), 1);
+    assert_eq!(notes_or_errors(Some(Ok(None)), false, false).unwrap().len(), 1);
 }
 
 #[test]
 fn a_region_that_only_a_profile_leads_to_need_not_have_the_model() {
-    assert!(told(Some(Ok(None)), true, true).unwrap()[0].ends_with("[model::unknown]"));
-    assert_eq!(told(legacy(at("2026-09-30T00:00:00Z")), true, true), Err(vec!["model::ended"]));
+    assert!(notes_or_errors(Some(Ok(None)), true, true).unwrap()[0].ends_with("[model::unknown]"));
+    assert_eq!(notes_or_errors(legacy(at("2026-09-30T00:00:00Z")), true, true), Err(vec!["model::ended"]));
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn who_may_not_ask_and_who_gets_no_answer_has_a_note() {
         (None, "it did not answer in time"),
     ] {
         let expected = format!("whether Bedrock in us-west-2 serves the model acme.draw-v1 is not known: {why}");
-        assert_eq!(told(answer, false, true), Ok(vec![expected]));
+        assert_eq!(notes_or_errors(answer, false, true), Ok(vec![expected]));
     }
 }
 
-async fn asked(work_s: u64, fails: bool, answer_s: &[(&'static str, u64)]) -> (u64, Vec<bool>) {
+async fn time_answers(work_s: u64, fails: bool, answer_s: &[(&'static str, u64)]) -> (u64, Vec<bool>) {
     let began = Instant::now();
     let after = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
     let work = async {
@@ -138,12 +138,12 @@ async fn asked(work_s: u64, fails: bool, answer_s: &[(&'static str, u64)]) -> (u
 
 #[tokio::test(start_paused = true)]
 async fn bedrock_is_asked_while_aws_is_read_and_costs_no_time() {
-    assert_eq!(asked(3, false, &[("a.a", 1), ("a.b", 2)]).await, (3, vec![true, true]));
+    assert_eq!(time_answers(3, false, &[("a.a", 1), ("a.b", 2)]).await, (3, vec![true, true]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_bedrock_is_left_a_little_after_the_reads_and_other_answers_count() {
     const NEVER: u64 = 10_000;
-    assert_eq!(asked(3, false, &[("a.a", 4), ("a.b", NEVER)]).await, (5, vec![true, false]));
-    assert_eq!(asked(3, true, &[("a.b", NEVER)]).await, (3, vec![false]), "a failure is told at once");
+    assert_eq!(time_answers(3, false, &[("a.a", 4), ("a.b", NEVER)]).await, (5, vec![true, false]));
+    assert_eq!(time_answers(3, true, &[("a.b", NEVER)]).await, (3, vec![false]), "a failure is told at once");
 }

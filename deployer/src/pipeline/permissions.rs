@@ -2,7 +2,7 @@
 
 use super::begin::Home;
 use super::place::location;
-use super::recall::{all_named, recalled, recalled_if_nameless, without_records};
+use super::recall::{all_named, recall_graph, recall_nameless, without_records};
 use super::{LoadedStack, Settings, connect, unless_stopped};
 use crate::aws::Place;
 use crate::execute::Stop;
@@ -103,8 +103,8 @@ pub fn permissions(
     let (document, Extent { task, boundary, prefix }) = (&loaded.document, *extent);
     let state = at.state.as_ref().filter(|_| !document.lacking().is_empty());
     let recorded = state.map(|state| match task {
-        Task::Plan | Task::Apply => recalled_if_nameless(loaded, state),
-        Task::Destroy | Task::Rollback => recalled(loaded, state),
+        Task::Plan | Task::Apply => recall_nameless(loaded, state),
+        Task::Destroy | Task::Rollback => recall_graph(loaded, state),
     });
     let graph = recorded.as_ref().unwrap_or(&loaded.graph);
     all_named(loaded, graph, &at.place)?;

@@ -35,7 +35,7 @@ pub async fn recall(
     let store = unless_stopped(stop, connect(&loaded.document, settings)).await?.store;
     let state = read_state(&store, progress, stop).await?.state;
     progress.say(&about(&loaded, &state));
-    Ok(LoadedStack { graph: recalled(&loaded, &state), ..loaded })
+    Ok(LoadedStack { graph: recall_graph(&loaded, &state), ..loaded })
 }
 
 /// Says how many elements are taken from the state, and what the command cannot do without the values.
@@ -62,12 +62,12 @@ fn is_recorded(loaded: &LoadedStack, state: &State, element: &str) -> bool {
 }
 
 /// Builds the graph with the records of each incomplete element in place of what it was lowered to.
-pub(super) fn recalled(loaded: &LoadedStack, state: &State) -> Graph {
+pub(super) fn recall_graph(loaded: &LoadedStack, state: &State) -> Graph {
     with_records(loaded, state, |_| false, resource)
 }
 
-/// Like [`recalled`], but keeps incomplete elements whose resources all have names: `stack.yaml` may rename them.
-pub(super) fn recalled_if_nameless(loaded: &LoadedStack, state: &State) -> Graph {
+/// Like [`recall_graph`], but keeps incomplete elements whose resources all have names: `stack.yaml` may rename them.
+pub(super) fn recall_nameless(loaded: &LoadedStack, state: &State) -> Graph {
     let lowered = loaded.document.lower().0.resources;
     let has_names = |element: &str| {
         let mut own = lowered.iter().filter(|resource| resource.element == element).peekable();

@@ -31,7 +31,7 @@ pub struct RecordedPlan {
 ///
 /// # Errors
 /// When the plan itself fails.
-pub async fn recorded(
+pub async fn plan_from_state(
     mut loaded: LoadedStack,
     settings: &Settings,
 ) -> Result<Result<RecordedPlan, (LoadedStack, String)>, Failure> {

@@ -48,12 +48,12 @@ impl Review {
         let digest = report["digest"].as_str().filter(|text| digest::is_digest(text));
         let digest = digest.ok_or_else(|| unusable("the file holds no plan's digest".to_owned()))?.to_owned();
         let effects = serde_json::from_value(report["effects"].clone()).ok();
-        Ok(Some(Self { digest, effects, source }.whole()))
+        Ok(Some(Self { digest, effects, source }.without_false_effects()))
     }
 
     /// Drops effects that do not match the digest.
     #[must_use]
-    pub fn whole(mut self) -> Self {
+    pub fn without_false_effects(mut self) -> Self {
         self.effects = self.effects.filter(|effects| effects.digest() == self.digest);
         self
     }

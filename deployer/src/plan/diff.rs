@@ -25,7 +25,7 @@ impl PropertyRules {
     }
 
     /// Returns the reason why `path` cannot change in place, if so.
-    pub fn fixed(self, path: &str) -> Option<&'static str> {
+    pub fn why_fixed(self, path: &str) -> Option<&'static str> {
         self.0.iter().find_map(|(at, rule)| match rule {
             Rule::Replace(why) if covers(at, path) => Some(*why),
             _ => None,
@@ -77,7 +77,7 @@ fn walk(rules: PropertyRules, path: &str, observed: &Value, desired: &Value, cha
             before: observed.clone(),
             after: desired.clone(),
             known,
-            forces_replacement: rules.fixed(path).is_some(),
+            forces_replacement: rules.why_fixed(path).is_some(),
         },
     });
 }

@@ -101,7 +101,7 @@ impl Effect {
     }
 
     /// Returns the desired spec; `None` if the resource leaves the stack.
-    pub fn wanted(&self) -> Option<&DesiredSpec> {
+    pub fn desired_spec(&self) -> Option<&DesiredSpec> {
         match self {
             Self::Create { wanted, .. } | Self::Replace { wanted, .. } | Self::Unchanged { wanted, .. } => Some(wanted),
             Self::Update(revision) | Self::Adopt(revision) => Some(&revision.wanted),
@@ -164,7 +164,7 @@ impl Effect {
     }
 
     /// Lists the resources that the plan deletes by calls of its own.
-    pub fn deleted(&self) -> impl Iterator<Item = &ObservedResource<Value>> {
+    pub fn deleted_resources(&self) -> impl Iterator<Item = &ObservedResource<Value>> {
         let live = match self {
             Self::Delete { live, how: Deletion::Called { .. } }
             | Self::Replace { order: Replacement::DeleteFirst { live, .. }, .. } => Some(live),
@@ -174,7 +174,7 @@ impl Effect {
     }
 
     /// Returns the resource whose data a user loses, if any is deleted: the predecessor before the live one.
-    pub fn lost(&self) -> Option<&ObservedResource<Value>> {
+    pub fn lost_resource(&self) -> Option<&ObservedResource<Value>> {
         let live = match self {
             Self::Delete { live, .. } | Self::Replace { order: Replacement::DeleteFirst { live, .. }, .. } => {
                 Some(live)

@@ -32,5 +32,5 @@ pub use planner::plan;
 pub use problem::{PlanError, Problem};
 pub use question::Question;
 pub use reason::{FixedProperty, Note, Reason, Remark};
-pub use refresh::refreshed;
+pub use refresh::refresh_state;
 pub use select::Selection;

@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
             return;
         }
         if node.protect {
-            self.problems.push(Problem::protected(node));
+            self.problems.push(Problem::of_protection(node));
             return;
         }
         if !node.retain {
@@ -228,7 +228,7 @@ impl<'a> Planner<'a> {
                 let remark = kept.map(|kept| Remark::PredecessorRetained { physical_id: kept.physical_id });
                 self.plan.notes.extend(remark.map(|remark| Note::new(&node.address, remark)));
             }
-            _ => self.problems.push(Problem::retained(node)),
+            _ => self.problems.push(Problem::of_retention(node)),
         }
     }
 
@@ -238,8 +238,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans an effect on a resource of the graph.
-    fn planned(&self, node: &Node, effect: Effect, reason: Reason, prior: Option<&Prior<'_>>) -> PlannedResource {
-        let desired = effect.wanted().map_or(&Value::Null, |wanted| &wanted.desired);
+    fn plan_resource(&self, node: &Node, effect: Effect, reason: Reason, prior: Option<&Prior<'_>>) -> PlannedResource {
+        let desired = effect.desired_spec().map_or(&Value::Null, |wanted| &wanted.desired);
         let by_name = taken_by_name(node, desired);
         let early = early(node, desired);
         let planned = PlannedResource::new(&node.address, &node.element, node.kind.into(), effect, reason);

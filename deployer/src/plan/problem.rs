@@ -49,7 +49,7 @@ impl Problem {
     }
 
     /// `stack.yaml` protects the resource.
-    pub(super) fn protected(node: &Node) -> Self {
+    pub(super) fn of_protection(node: &Node) -> Self {
         Self::of(
             node,
             "plan::protected",
@@ -74,7 +74,7 @@ impl Problem {
     }
 
     /// AWS would refuse the call for this effect.
-    pub(super) fn refused(node: &Node, planned: &PlannedResource) -> Option<Self> {
+    pub(super) fn of_refusal(node: &Node, planned: &PlannedResource) -> Option<Self> {
         let (wanted, changes) = match &planned.effect {
             Effect::Create { wanted, .. } | Effect::Replace { wanted, .. } => (wanted, None),
             Effect::Update(revision) | Effect::Adopt(revision) => (&revision.wanted, Some(&revision.changes)),
@@ -86,7 +86,7 @@ impl Problem {
     }
 
     /// The resource is retained, and its successor needs its name.
-    pub(super) fn retained(node: &Node) -> Self {
+    pub(super) fn of_retention(node: &Node) -> Self {
         Self::of(
             node,
             "plan::retained",

@@ -43,7 +43,7 @@ pub(super) fn records_only(plan: Plan) -> Plan {
 
 /// Returns the state after a plan of the goal [`Refresh`](super::Goal::Refresh).
 #[must_use]
-pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
+pub fn refresh_state(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
     let mut state = seen.prior.clone();
     for planned in &plan.actions {
         let address = &planned.address;

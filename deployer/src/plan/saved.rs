@@ -169,7 +169,7 @@ impl Marker<'_> {
             order: planned.order(),
             // The address may contain a text that has become a secret since.
             moved_from: planned.moved_from.as_deref().map(|from| self.secrets.mask(from).into_owned()),
-            desired: planned.effect.wanted().map(|wanted| self.marks(&wanted.desired)),
+            desired: planned.effect.desired_spec().map(|wanted| self.marks(&wanted.desired)),
             observed: planned.live().map(|live| self.marks_of(live)),
             predecessor: planned.predecessor().map(|live| self.marks_of(live)),
         };
@@ -184,7 +184,7 @@ impl Marker<'_> {
     fn prepare(&self, plan: &Plan) {
         let mut texts = BTreeSet::new();
         for planned in plan.actions() {
-            let desired = planned.effect.wanted().map(|wanted| &wanted.desired);
+            let desired = planned.effect.desired_spec().map(|wanted| &wanted.desired);
             let found = planned.live().into_iter().chain(planned.predecessor()).map(|live| &live.spec);
             for spec in desired.into_iter().chain(found) {
                 fingerprint::secret_texts(spec, &|text| self.secrets.touches(text), &mut texts);
@@ -213,7 +213,7 @@ impl Marker<'_> {
 }
 
 /// Describes the differences since `before` was saved; empty if `now` has the same effects.
-pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
+pub fn describe_moves(before: &Basis, now: &Basis) -> Vec<String> {
     let elsewhere: Vec<String> = places(before.place(), now.place())
         .map(|(what, then, is)| format!("the plan is for the {what} {then}, this is {is}"))
         .collect();

@@ -42,12 +42,12 @@ pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
     let (drawn, alike) = sift(findings);
     let shown = drawn.iter().take(MOST);
     let mut rendered: Vec<String> = shown.map(|finding| one(finding, &content, &path, &renderer)).collect();
-    rendered.extend(alike.iter().map(|(code, more)| named(code, more)));
+    rendered.extend(alike.iter().map(|(code, more)| list_surplus(code, more)));
     if let Some(more) = drawn.len().checked_sub(MOST).filter(|more| *more > 0) {
         rendered.push(format!("and {more} more findings: put these right first (--json lists all)"));
     }
-    // The renderer has replaced all escape characters but its own, so [`paint::marked`] marks only ours.
-    if rendered.is_empty() { String::new() } else { paint::marked(&rendered.join("\n\n")) + "\n" }
+    // The renderer has replaced all escape characters but its own, so [`paint::to_marks`] marks only ours.
+    if rendered.is_empty() { String::new() } else { paint::to_marks(&rendered.join("\n\n")) + "\n" }
 }
 
 /// Separates the findings to draw from the surplus warnings of a code, which are only listed.
@@ -72,7 +72,7 @@ fn sift(findings: &Findings) -> (Vec<&Finding>, BTreeMap<&'static str, Vec<&Find
 }
 
 /// Lists the surplus warnings of a code: "warning[queue::no-dead-letter]: 17 more like these, in lines 8, 9, …".
-fn named(code: &str, more: &[&Finding]) -> String {
+fn list_surplus(code: &str, more: &[&Finding]) -> String {
     let mut lines: Vec<usize> = more.iter().filter_map(|finding| Some(finding.span?.line)).collect();
     lines.sort_unstable();
     lines.dedup();

@@ -87,7 +87,8 @@ impl StepFiles {
             }
             let message = secrets.map_or_else(|| message.clone(), |all| all.mask(&message).into_owned());
             let title = escaped_property(finding.code);
-            let _ = writeln!(commands, "::{command} {}title={title}::{}", place.unwrap_or_default(), said(&message));
+            let _ =
+                writeln!(commands, "::{command} {}title={title}::{}", place.unwrap_or_default(), clean_text(&message));
         }
         commands
     }
@@ -105,12 +106,12 @@ pub fn masks(secrets: &Secrets) -> String {
 
 /// Renders a warning without a place.
 pub fn warning(title: &str, text: &str) -> String {
-    format!("::warning title={}::{}\n", escaped_property(title), said(text))
+    format!("::warning title={}::{}\n", escaped_property(title), clean_text(text))
 }
 
 /// Renders a notice.
 pub fn notice(title: &str, text: &str) -> String {
-    format!("::notice title={}::{}\n", escaped_property(title), said(text))
+    format!("::notice title={}::{}\n", escaped_property(title), clean_text(text))
 }
 
 /// Returns a plan's outputs for later steps: `changed`, and the number of resources for each action.
@@ -153,7 +154,7 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split_inclusive(['\n', '\r']).map(tamed).collect())
 }
 
-fn said(text: &str) -> String {
+fn clean_text(text: &str) -> String {
     escaped(&visible::text(text))
 }
 
@@ -162,7 +163,7 @@ fn escaped(text: &str) -> String {
 }
 
 fn escaped_property(text: &str) -> String {
-    said(text).replace(':', "%3A").replace(',', "%2C")
+    clean_text(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// Generates a random line that ends a value; the author of a value cannot guess it.

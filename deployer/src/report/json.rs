@@ -21,7 +21,7 @@ pub fn plan(plan: &Plan, heading: &Heading, cost: Cost, secrets: &Secrets) -> Va
 }
 
 /// Renders the last line of a run that only recorded AWS's values in the state.
-pub fn refreshed(changed: &[String], outputs: &BTreeMap<String, String>) -> Value {
+pub fn refresh_summary(changed: &[String], outputs: &BTreeMap<String, String>) -> Value {
     json!({"type": "summary", "result": "ok", "done": changed, "failed": [], "not_started": [], "outputs": outputs})
 }
 

@@ -34,12 +34,12 @@ pub fn print(terminal: &Terminal, lines: &[LogLine], view: LogView<'_>) {
 
 /// Renders one line: time, function and message. A structured message begins with its level and text.
 pub fn line(line: &LogLine, view: LogView<'_>) -> String {
-    whole(&time(line.at), line, view)
+    indent_lines(&time(line.at), line, view)
 }
 
 /// Indents further lines of a message below its first one, so that none of them passes for another function's.
-pub(super) fn whole(when: &str, line: &LogLine, LogView { width, paint, secrets }: LogView<'_>) -> String {
-    let said = said(&secrets.mask_cut(&line.message), paint);
+pub(super) fn indent_lines(when: &str, line: &LogLine, LogView { width, paint, secrets }: LogView<'_>) -> String {
+    let said = message_text(&secrets.mask_cut(&line.message), paint);
     let gap = format!("\n{:1$}", "", when.chars().count() + width + 4);
     let said = said.trim_end_matches('\n').replace('\n', &gap);
     format!("{}  {:<width$}  {said}\n", paint.tone(Tone::Faint, when), line.function)
@@ -57,7 +57,7 @@ pub(super) fn time(at: i64) -> String {
     jiff::Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |at| format!("{at:.3}"))
 }
 
-fn said(message: &str, paint: Paint) -> String {
+fn message_text(message: &str, paint: Paint) -> String {
     let Some(Entry { level, message: text, fields }) = Entry::parse(message) else { return message.to_owned() };
     let tone = match level.as_str() {
         "ERROR" | "FATAL" => Tone::Bad,

@@ -97,7 +97,7 @@ fn add_folds(out: &mut String, folds: &[Fold], limit: usize) {
         let kept = if text.len() <= room { &*text } else { whole_lines(&text, room) };
         let cut = kept.len() < text.len();
         if !cut || kept.len() >= LEAST {
-            let _ = writeln!(out, "<details><summary>{title}</summary>\n\n{}\n</details>\n", fenced("diff", kept));
+            let _ = writeln!(out, "<details><summary>{title}</summary>\n\n{}\n</details>\n", code_block("diff", kept));
         }
         if cut {
             let left = folds.len() - at;
@@ -147,7 +147,8 @@ pub fn outcome(outcome: &ExecutionOutcome, document: &Document, limit: usize) ->
     for text in texts {
         let text = visible::text(&secrets.mask(&text)).into_owned();
         let room = limit.saturating_sub(out.len() + FRAME);
-        let _ = writeln!(out, "{}", fenced("text", if text.len() <= room { &text } else { whole_lines(&text, room) }));
+        let _ =
+            writeln!(out, "{}", code_block("text", if text.len() <= room { &text } else { whole_lines(&text, room) }));
     }
     out
 }
@@ -163,7 +164,7 @@ pub fn failure(failure: &Failure, title: &str, secrets: Option<&Secrets>, limit:
     format!(
         "## {}\n\n{}\n",
         plain(title),
-        fenced("text", if text.len() <= room { &text } else { whole_lines(&text, room) })
+        code_block("text", if text.len() <= room { &text } else { whole_lines(&text, room) })
     )
 }
 
@@ -173,7 +174,7 @@ pub fn note(title: &str, sentence: &str) -> String {
 }
 
 /// Renders a code block whose fence is longer than any in the text.
-fn fenced(language: &str, text: &str) -> String {
+fn code_block(language: &str, text: &str) -> String {
     let text = &*visible::text(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
@@ -193,17 +194,17 @@ fn plain(text: &str) -> String {
             _ => out.push(c),
         }
     }
-    unlinked(&out)
+    break_links(&out)
 }
 
 fn html(text: &str) -> String {
     let text = visible::line(text);
-    unlinked(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+    break_links(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 /// Breaks up everything that a forge would take for a mention, a reference or an address. A forge searches the text
 /// that remains without Markdown's marks. So a branch's name cannot notify anybody.
-fn unlinked(text: &str) -> String {
+fn break_links(text: &str) -> String {
     const APART: &str = "<!-- -->";
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
@@ -230,7 +231,7 @@ fn unlinked(text: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Heading, PageHead, fenced, plan};
+    use super::{Heading, PageHead, code_block, plan};
     use crate::kinds::KindRef;
     use crate::plan::{Change, Cost, DesiredSpec, Effect, Plan, PlannedResource, Reason};
     use crate::spec::secrets::Secrets;
@@ -339,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_text_cannot_end_its_code_block() {
-        let text = fenced("diff", "a\n````\n</details>");
+        let text = code_block("diff", "a\n````\n</details>");
         assert_eq!(text, "`````diff\na\n````\n</details>\n`````\n");
     }
 }

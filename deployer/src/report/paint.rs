@@ -26,8 +26,8 @@ pub struct Paint {
 /// The start of a colour's escape sequence.
 const SEQUENCE: &str = "\u{1b}[";
 
-/// Stands for [`SEQUENCE`] until [`finished`]. It is random, so the author of a value cannot write it: any other escape
-/// sequence in a text is not ours.
+/// Stands for [`SEQUENCE`] until [`to_colours`]. It is random, so the author of a value cannot write it: any other
+/// escape sequence in a text is not ours.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let mut bytes = [0; 8];
     // Without randomness there is no mark, and therefore no colour: see `Paint::decide`.
@@ -52,7 +52,7 @@ impl Paint {
             Tone::Strong => Style::new().bold(),
         };
         let body = text.trim_end_matches('\n');
-        let (begin, end) = (marked(&style.to_string()), marked(&format!("{style:#}")));
+        let (begin, end) = (to_marks(&style.to_string()), to_marks(&format!("{style:#}")));
         format!("{begin}{body}{end}{}", &text[body.len()..])
     }
 
@@ -65,12 +65,12 @@ impl Paint {
 }
 
 /// Replaces escape sequences by the mark, in a text that has no sequences but ours.
-pub(super) fn marked(text: &str) -> String {
+pub(super) fn to_marks(text: &str) -> String {
     text.replace(SEQUENCE, &MARK)
 }
 
 /// Makes a text safe to print: escapes all control characters, then turns the marks into our colours.
-pub(super) fn finished(text: &str) -> String {
+pub(super) fn to_colours(text: &str) -> String {
     let visible = visible::text(text);
     if MARK.is_empty() { visible.into_owned() } else { visible.replace(MARK.as_str(), SEQUENCE) }
 }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn only_our_own_colours_are_left_of_all_sequences() {
         let text = format!("\u{1b}[31mtheirs {}\n", Paint { colour: true }.tone(Tone::Bad, "ours \u{1b}[8m"));
-        assert_eq!(finished(&text), "\\u001b[31mtheirs \u{1b}[31mours \\u001b[8m\u{1b}[0m\n");
-        assert_eq!(finished(&Paint { colour: false }.tone(Tone::Bad, "plain")), "plain");
+        assert_eq!(to_colours(&text), "\\u001b[31mtheirs \u{1b}[31mours \\u001b[8m\u{1b}[0m\n");
+        assert_eq!(to_colours(&Paint { colour: false }.tone(Tone::Bad, "plain")), "plain");
     }
 }

@@ -21,7 +21,7 @@ pub(super) use impact::impact;
 use lines::{PlanLine, has_rule, statements};
 
 pub(super) use lines::{LineSign, lines};
-pub use values::{SENSITIVE, shown};
+pub use values::{SENSITIVE, short_value};
 pub(super) use values::{bytes, short};
 
 /// How much of a plan to show.
@@ -261,7 +261,7 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<PlanLine>) {
     let text = |value: &Value| match value.as_str() {
         Some(hash) if entry.kind.artifact().is_some_and(|artifact| artifact.is_digest(path)) => short(hash),
         Some(whole) if digested => short(&digest::of(whole)),
-        _ => shown(value),
+        _ => short_value(value),
     };
     let plan = match &entry.plan {
         _ if refresh_only => "this plan records it".to_owned(),

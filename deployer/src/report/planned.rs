@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use change::hidden;
+use change::mask_sensitive;
 
 pub use change::ChangeReport;
 
 use super::heading::Heading;
 use super::plan::impact;
-use super::reason::{code_schema, coded, decoded, remark, words};
+use super::reason::{code_and_details, code_schema, parse_reason, remark, words};
 use super::running::RunningReport;
 use crate::graph::resolve;
 use crate::kinds::{KindRef, ObservedResource};
@@ -239,7 +239,7 @@ impl PlanReport {
             plan.actions.push(action.restore()?);
         }
         for ForgottenReport { address, element, kind, reason, reason_code, reason_details } in self.forgotten {
-            let reason = decoded(reason_code.as_deref(), reason_details, reason);
+            let reason = parse_reason(reason_code.as_deref(), reason_details, reason);
             let effect = Effect::Forget { live: None };
             plan.actions.push(PlannedResource::new(address, element, known_kind(&kind)?, effect, reason));
         }
@@ -259,7 +259,7 @@ fn known_kind(name: &str) -> Result<KindRef, ReportError> {
 impl ActionReport {
     fn of(planned: &PlannedResource) -> Self {
         let ArtifactSizes { live_bytes: before, packaged_bytes: after } = planned.artifact;
-        let (code, details) = coded(&planned.reason);
+        let (code, details) = code_and_details(&planned.reason);
         Self {
             address: planned.address.clone(),
             element: planned.element.clone(),
@@ -280,7 +280,7 @@ impl ActionReport {
     }
 
     fn restore(self) -> Result<PlannedResource, ReportError> {
-        let reason = decoded(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
+        let reason = parse_reason(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
         let kind = known_kind(&self.kind)?;
         let (moved_from, widens) = (self.renamed_from.clone(), self.widens.clone());
         let address = self.address.clone();
@@ -325,7 +325,7 @@ impl ActionReport {
 
 impl ForgottenReport {
     fn of(planned: &PlannedResource) -> Self {
-        let (code, details) = coded(&planned.reason);
+        let (code, details) = code_and_details(&planned.reason);
         Self {
             address: planned.address.clone(),
             element: planned.element.clone(),
@@ -346,7 +346,7 @@ impl NoteReport {
 impl DriftReport {
     fn of(drift: &Drift, refresh_only: bool) -> Self {
         let (before, plan) = match &drift.path {
-            Some(_) => (hidden(&drift.before, drift.sensitive), hidden(&drift.plan, drift.sensitive)),
+            Some(_) => (mask_sensitive(&drift.before, drift.sensitive), mask_sensitive(&drift.plan, drift.sensitive)),
             None if refresh_only => (json!("exists"), Value::Null),
             None => (json!("exists"), json!("create it again")),
         };
@@ -355,7 +355,7 @@ impl DriftReport {
             kind: drift.kind.name().to_owned(),
             path: drift.path.clone(),
             before,
-            after: hidden(&drift.after, drift.sensitive),
+            after: mask_sensitive(&drift.after, drift.sensitive),
             plan,
             sensitive: drift.sensitive,
         }

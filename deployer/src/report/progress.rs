@@ -91,7 +91,7 @@ impl Progress {
         }
     }
 
-    fn begun(&self, address: &str, action: Action, removal: bool) {
+    fn record_start(&self, address: &str, action: Action, removal: bool) {
         let what = verb(action, removal);
         let doing = self.doing(address, action, removal);
         let entry = RunningStep { what, doing, began: Instant::now(), waits: None, said: None, bar: None };
@@ -120,7 +120,7 @@ impl Progress {
         }
     }
 
-    fn started(&self, address: &str, action: Action, removal: bool) {
+    fn print_start(&self, address: &str, action: Action, removal: bool) {
         if self.bars.is_none() {
             self.line(&format!("  {}", self.doing(address, action, removal)));
         }
@@ -155,11 +155,11 @@ impl Progress {
         }
     }
 
-    fn ended(&self, address: &str, removal: bool, text: &str) {
+    fn remove_line(&self, address: &str, removal: bool, text: &str) {
         let entry = self.lock().remove(&key(address, removal));
         if let Some(entry) = entry {
             let took = entry.began.elapsed().as_secs_f64();
-            lock(&self.whole).ended(&key(address, removal), took);
+            lock(&self.whole).record_end(&key(address, removal), took);
             if let Some(bar) = entry.bar {
                 bar.finish_and_clear();
                 self.fill(&mut self.lock());
@@ -190,7 +190,7 @@ impl Drop for Progress {
 impl Observer for Progress {
     fn event(&self, event: &ExecutionEvent<'_>) {
         if let ExecutionEvent::Started { address, action, removal } = *event {
-            self.begun(address, action, removal);
+            self.record_start(address, action, removal);
         }
         if let ExecutionEvent::Waiting { address, removal, why } = *event
             && !self.lasts(address, removal, why)
@@ -207,7 +207,7 @@ impl Observer for Progress {
             return;
         }
         match *event {
-            ExecutionEvent::Started { address, action, removal } => self.started(address, action, removal),
+            ExecutionEvent::Started { address, action, removal } => self.print_start(address, action, removal),
             ExecutionEvent::Waiting { address, why, .. } => self.waiting(address, why),
             ExecutionEvent::Note { address, text } => {
                 let sign = self.terminal.err.tone(Tone::Note, "!");
@@ -216,11 +216,11 @@ impl Observer for Progress {
             ExecutionEvent::Done { address, action, removal, took } => {
                 let sign = self.terminal.err.tone(Tone::Good, "✓");
                 let text = format!("{sign} {} {address} ({:.1} s)", past(action, removal), took.as_secs_f64());
-                self.ended(address, removal, &text);
+                self.remove_line(address, removal, &text);
             }
             ExecutionEvent::Failed { address, action, error } => {
                 let sign = self.terminal.err.tone(Tone::Bad, "✗");
-                self.ended(address, false, &format!("{sign} {} {address}: {error}", verb(action, false)));
+                self.remove_line(address, false, &format!("{sign} {} {address}: {error}", verb(action, false)));
             }
         }
     }

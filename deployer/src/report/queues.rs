@@ -190,7 +190,7 @@ fn started_json(action: &str, queue: &QueueTarget, sources: &[&QueueTarget], dep
 
 /// Renders the intended move.
 fn intended_move(queue: &QueueTarget, sources: &[&QueueTarget], depth: Depth, paint: Paint) -> String {
-    let line = format!("→ {}: about {} back to {}", queue.address, messages_of(depth.waiting), named(sources));
+    let line = format!("→ {}: about {} back to {}", queue.address, messages_of(depth.waiting), list_addresses(sources));
     paint.tone(Tone::Change, &line) + "\n"
 }
 
@@ -201,7 +201,7 @@ fn intended_purge(queue: &QueueTarget, depth: Depth, paint: Paint) -> String {
 }
 
 /// Formats queues by their addresses: `queues.orders, queues.mails`.
-fn named(queues: &[&QueueTarget]) -> String {
+fn list_addresses(queues: &[&QueueTarget]) -> String {
     queues.iter().map(|queue| queue.address.as_str()).collect::<Vec<_>>().join(", ")
 }
 

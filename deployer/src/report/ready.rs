@@ -122,7 +122,7 @@ pub fn print_applied(terminal: &Terminal, applied: &ApplyResult, heading: &Headi
 /// Prints the result of updating the state from AWS.
 pub fn print_refreshed(terminal: &Terminal, RefreshResult { changed, outputs }: &RefreshResult) {
     if terminal.json {
-        return terminal.data(&format!("{}\n", form::refreshed(changed, outputs)));
+        return terminal.data(&format!("{}\n", form::refresh_summary(changed, outputs)));
     }
     let records = match changed.as_slice() {
         [] => "none of the state's records changed".to_owned(),
@@ -139,7 +139,7 @@ fn outputs_text(outputs: &BTreeMap<String, String>) -> String {
 /// Prints that a refresh has nothing to record: only programs need a line.
 pub fn print_nothing_to_refresh(terminal: &Terminal, ready: &Ready) {
     if terminal.json {
-        terminal.data(&format!("{}\n", form::refreshed(&[], &ready.outputs_now())));
+        terminal.data(&format!("{}\n", form::refresh_summary(&[], &ready.outputs_now())));
     }
 }
 

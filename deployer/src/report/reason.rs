@@ -12,7 +12,7 @@ pub(super) fn words(reason: &Reason) -> String {
         Reason::NotInAws => "not in AWS".to_owned(),
         Reason::DeletedOutside => "was deleted outside deployer".to_owned(),
         Reason::Differs => "differs from stack.yaml".to_owned(),
-        Reason::CannotUpdate { properties } => properties.iter().map(fixed).collect::<Vec<_>>().join("; "),
+        Reason::CannotUpdate { properties } => properties.iter().map(why_fixed).collect::<Vec<_>>().join("; "),
         Reason::ReplaceRequested => "requested with --replace".to_owned(),
         Reason::AnotherResource => "stack.yaml means another resource now".to_owned(),
         Reason::ParentRecreated { parent } => format!("deleted along with `{parent}`, which is recreated"),
@@ -34,7 +34,7 @@ pub(super) fn words(reason: &Reason) -> String {
     }
 }
 
-fn fixed(fixed: &FixedProperty) -> String {
+fn why_fixed(fixed: &FixedProperty) -> String {
     format!("{} changes: {}", fixed.path, fixed.why.as_deref().unwrap_or("AWS cannot change it in place"))
 }
 
@@ -74,14 +74,14 @@ pub(super) fn remark(note: &Note) -> String {
 }
 
 /// Returns the code of a reason and its details, as the JSON form of a plan has them.
-pub(super) fn coded(reason: &Reason) -> (String, Option<Value>) {
+pub(super) fn code_and_details(reason: &Reason) -> (String, Option<Value>) {
     let mut value = json!(reason);
     let details = value.get_mut("details").map(Value::take);
     (value["code"].as_str().unwrap_or_default().to_owned(), details)
 }
 
 /// Reads a reason back. One that another version wrote, or that has no code, stays in its words.
-pub(super) fn decoded(code: Option<&str>, details: Option<Value>, text: String) -> Reason {
+pub(super) fn parse_reason(code: Option<&str>, details: Option<Value>, text: String) -> Reason {
     let value = match details {
         Some(details) => json!({ "code": code, "details": details }),
         None => json!({ "code": code }),
@@ -110,17 +110,17 @@ mod tests {
     fn a_reason_keeps_its_code_and_details_in_json() {
         let owner = Foreign::Part { parent: Box::new(Foreign::OtherStack { stack: "shop".into() }) };
         for reason in [Reason::UpToDate, Reason::Moved { from: "queues.a".into() }, Reason::Foreign { owner }] {
-            let (code, details) = coded(&reason);
-            assert_eq!(decoded(Some(&code), details, words(&reason)), reason);
+            let (code, details) = code_and_details(&reason);
+            assert_eq!(parse_reason(Some(&code), details, words(&reason)), reason);
         }
-        assert_eq!(coded(&Reason::NotInAws), ("not-in-aws".to_owned(), None));
+        assert_eq!(code_and_details(&Reason::NotInAws), ("not-in-aws".to_owned(), None));
     }
 
     #[test]
     fn a_reason_of_another_version_stays_in_its_words() {
         let other = Reason::Other { text: "by magic".into() };
-        assert_eq!(decoded(None, None, "by magic".into()), other);
-        assert_eq!(decoded(Some("magic"), None, "by magic".into()), other);
+        assert_eq!(parse_reason(None, None, "by magic".into()), other);
+        assert_eq!(parse_reason(Some("magic"), None, "by magic".into()), other);
         assert_eq!(words(&other), "by magic");
     }
 }

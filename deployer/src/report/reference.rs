@@ -64,12 +64,12 @@ fn page(section: &dyn AnySection) -> String {
     let _ = write!(text, "```yaml\n{}```\n\n## Properties\n", example(section));
     text += "[Common properties](stack.md#common-properties) are `protect`, `retain`, `external`, `tags` and `depends_on`.\n\n";
     Tables::of(&mut text).all("", &element);
-    made(&mut text, section);
+    list_resources(&mut text, section);
     text
 }
 
 /// Lists the resources that the example is lowered to, and their outputs.
-fn made(text: &mut String, section: &dyn AnySection) {
+fn list_resources(text: &mut String, section: &dyn AnySection) {
     let Ok((document, _)) = Document::load(SourceText::new("", example(section)), &Inputs::default()) else { return };
     let (lowered, _) = document.lower();
     let general = |address: &str| -> Option<String> {
@@ -137,14 +137,14 @@ impl<'a> Tables<'a> {
     }
 }
 
-fn resolved(schema: &Value) -> &Value {
+fn follow_reference(schema: &Value) -> &Value {
     let to = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
     to.and_then(|to| checked_schema().pointer(to.trim_start_matches('#'))).unwrap_or(schema)
 }
 
 /// Returns the schema of a map with named properties: the property's own, or that of its items or entries.
 fn map_inside(schema: &Value, depth: usize) -> Option<&Value> {
-    let schema = resolved(schema);
+    let schema = follow_reference(schema);
     if depth > 4 {
         return None;
     }
@@ -157,7 +157,7 @@ fn map_inside(schema: &Value, depth: usize) -> Option<&Value> {
 }
 
 fn description(schema: &Value) -> String {
-    let own = schema["description"].as_str().or_else(|| resolved(schema)["description"].as_str());
+    let own = schema["description"].as_str().or_else(|| follow_reference(schema)["description"].as_str());
     own.unwrap_or_default().replace('\n', " ")
 }
 
@@ -180,7 +180,7 @@ fn takes(schema: &Value) -> String {
         .flat_map(|word| schema[word].as_array().into_iter().flatten())
         .filter(|variant| variant["type"] != "null")
         .collect();
-    let listed = listed(schema);
+    let listed = list_words(schema);
     if !listed.is_empty() {
         return listed.join(", ");
     }
@@ -193,7 +193,7 @@ fn takes(schema: &Value) -> String {
         }
         return words.join(" or ");
     }
-    let target = resolved(schema);
+    let target = follow_reference(schema);
     if !std::ptr::eq(target, schema) {
         return takes(target);
     }
@@ -221,8 +221,8 @@ fn takes(schema: &Value) -> String {
 }
 
 /// Lists the words that a schema and its variants allow.
-fn listed(schema: &Value) -> Vec<String> {
-    let schema = resolved(schema);
+fn list_words(schema: &Value) -> Vec<String> {
+    let schema = follow_reference(schema);
     let one = |value: &Value| value.as_str().map(|word| format!("`{word}`"));
     if let Some(words) = schema["enum"].as_array() {
         return words.iter().filter_map(one).collect();
@@ -233,7 +233,7 @@ fn listed(schema: &Value) -> Vec<String> {
     let variants: Vec<&Value> =
         ["anyOf", "oneOf"].into_iter().flat_map(|word| schema[word].as_array().into_iter().flatten()).collect();
     let inner: Vec<Vec<String>> =
-        variants.iter().filter(|variant| variant["type"] != "null").map(|variant| listed(variant)).collect();
+        variants.iter().filter(|variant| variant["type"] != "null").map(|variant| list_words(variant)).collect();
     if inner.iter().any(Vec::is_empty) { Vec::new() } else { inner.concat() }
 }
 

@@ -29,7 +29,7 @@ pub fn print_versions(terminal: &Terminal, subjects: &[RollbackCandidate], stack
 pub fn announce(terminal: &Terminal, decision: &Decision, heading: &Heading) {
     terminal.data(&match terminal.json {
         true => format!("{}\n", first_line("rollback", heading)),
-        false => headed(heading, &intended(decision, terminal.out)),
+        false => headed(heading, &list_changes(decision, terminal.out)),
     });
 }
 
@@ -111,7 +111,7 @@ fn list_json(all: &[RollbackCandidate], stack: &str, place: &Place) -> Value {
 }
 
 /// Lists the intended changes, one function a line.
-fn intended(Decision { steps, unchanged }: &Decision, paint: Paint) -> String {
+fn list_changes(Decision { steps, unchanged }: &Decision, paint: Paint) -> String {
     let mut out = String::new();
     for RollbackStep { target, seen, version } in steps {
         let from = seen.runs().map_or_else(|| "what runs, which is no version".to_owned(), |n| format!("version {n}"));

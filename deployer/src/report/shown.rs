@@ -32,7 +32,7 @@ impl MaskedPlan {
     pub fn of(plan: &Plan, secrets: &Secrets) -> Self {
         let cover = Cover(secrets);
         Self(Plan {
-            actions: plan.actions.iter().map(|planned| cover.planned(planned)).collect(),
+            actions: plan.actions.iter().map(|planned| cover.mask_planned(planned)).collect(),
             drift: plan.drift.iter().map(|drift| cover.drift(drift)).collect(),
             notes: plan.notes.iter().map(|note| cover.note(note)).collect(),
             outputs: plan.outputs.iter().map(|(name, value)| (cover.line(name), cover.line(value))).collect(),
@@ -70,7 +70,7 @@ impl Cover<'_> {
         text.map(|text| self.line(text))
     }
 
-    fn planned(&self, planned: &PlannedResource) -> PlannedResource {
+    fn mask_planned(&self, planned: &PlannedResource) -> PlannedResource {
         PlannedResource {
             address: self.line(&planned.address),
             element: self.line(&planned.element),
@@ -89,27 +89,28 @@ impl Cover<'_> {
     fn effect(&self, effect: &Effect) -> Effect {
         match effect {
             Effect::Create { wanted, changes } => {
-                Effect::Create { wanted: self.wanted(wanted), changes: self.changes(changes) }
+                Effect::Create { wanted: self.mask_desired(wanted), changes: self.changes(changes) }
             }
             Effect::Update(revision) => Effect::Update(self.revision(revision)),
             Effect::Adopt(revision) => Effect::Adopt(self.revision(revision)),
             Effect::Replace { wanted, changes, order } => Effect::Replace {
-                wanted: self.wanted(wanted),
+                wanted: self.mask_desired(wanted),
                 changes: self.changes(changes),
                 order: match order {
                     Replacement::CreateFirst { predecessor } => {
                         Replacement::CreateFirst { predecessor: self.maybe_observed(predecessor) }
                     }
-                    Replacement::DeleteFirst { live, leftover } => {
-                        Replacement::DeleteFirst { live: self.observed(live), leftover: self.maybe_observed(leftover) }
-                    }
+                    Replacement::DeleteFirst { live, leftover } => Replacement::DeleteFirst {
+                        live: self.mask_observed(live),
+                        leftover: self.maybe_observed(leftover),
+                    },
                 },
             },
             Effect::Unchanged { wanted, live } => {
-                Effect::Unchanged { wanted: self.wanted(wanted), live: self.observed(live) }
+                Effect::Unchanged { wanted: self.mask_desired(wanted), live: self.mask_observed(live) }
             }
             Effect::Delete { live, how } => Effect::Delete {
-                live: self.observed(live),
+                live: self.mask_observed(live),
                 how: match how {
                     Deletion::Called { leftover } => Deletion::Called { leftover: self.maybe_observed(leftover) },
                     Deletion::WithParent(parent) => Deletion::WithParent(self.line(parent)),
@@ -121,14 +122,14 @@ impl Cover<'_> {
 
     fn revision(&self, revision: &Revision) -> Revision {
         Revision {
-            wanted: self.wanted(&revision.wanted),
-            live: self.observed(&revision.live),
+            wanted: self.mask_desired(&revision.wanted),
+            live: self.mask_observed(&revision.live),
             changes: self.changes(&revision.changes),
             leftover: self.maybe_observed(&revision.leftover),
         }
     }
 
-    fn wanted(&self, wanted: &DesiredSpec) -> DesiredSpec {
+    fn mask_desired(&self, wanted: &DesiredSpec) -> DesiredSpec {
         DesiredSpec { desired: self.value(&wanted.desired), spec: self.value(&wanted.spec) }
     }
 
@@ -137,10 +138,10 @@ impl Cover<'_> {
     }
 
     fn maybe_observed(&self, live: &Option<ObservedResource<Value>>) -> Option<ObservedResource<Value>> {
-        live.as_ref().map(|live| self.observed(live))
+        live.as_ref().map(|live| self.mask_observed(live))
     }
 
-    fn observed(&self, live: &ObservedResource<Value>) -> ObservedResource<Value> {
+    fn mask_observed(&self, live: &ObservedResource<Value>) -> ObservedResource<Value> {
         ObservedResource {
             physical_id: self.line(&live.physical_id),
             spec: self.value(&live.spec),

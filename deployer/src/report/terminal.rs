@@ -119,7 +119,7 @@ impl Terminal {
 
     /// Writes JSON. None of its lines begins with a value's text, so it cannot contain a workflow command.
     fn json_text(&self, text: &str) {
-        write_out(&paint::finished(&log::masked_json(text)));
+        write_out(&paint::to_colours(&log::masked_json(text)));
     }
 
     /// Writes one bare value. A pipe or a file gets the exact characters, with only secrets masked. A terminal, and a
@@ -136,7 +136,7 @@ impl Terminal {
 
     /// Makes a text safe to write.
     pub(super) fn safe(&self, text: &str) -> String {
-        let text = paint::finished(&log::masked(text));
+        let text = paint::to_colours(&log::masked(text));
         if self.watched && !self.json { github::harmless(&text).into_owned() } else { text }
     }
 
@@ -162,7 +162,7 @@ impl Terminal {
     }
 
     /// Warns that requests to a custom endpoint are not encrypted.
-    pub fn unencrypted(&self, url: &str) {
+    pub fn warn_unencrypted(&self, url: &str) {
         self.say(&format!(
             "warning: requests to {url} are not encrypted, values of secrets in them neither; use https outside this machine"
         ));

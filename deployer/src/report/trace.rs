@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::counted;
-use super::logs::{LogView, as_json, time, whole};
+use super::logs::{LogView, as_json, indent_lines, time};
 use super::paint::Tone;
 use super::terminal::Terminal;
 use crate::aws::AwsError;
@@ -53,7 +53,7 @@ impl<'a> TraceReport<'a> {
     fn step(self, line: &LogLine, first: i64, view: LogView<'_>) -> String {
         let mark = if self.matches(line) { '>' } else { ' ' };
         let offset = format!("+{:.3} s", (line.at - first) as f64 / 1000.0);
-        whole(&format!("{mark} {offset:>11}"), line, view)
+        indent_lines(&format!("{mark} {offset:>11}"), line, view)
     }
 
     fn matches(self, line: &LogLine) -> bool {

@@ -119,7 +119,7 @@ mod tests {
     use super::Occasion;
 
     /// Returns the decision for these variables. `git` is the branch that is checked out.
-    fn decided(variables: &[(&'static str, &'static str)], git: Option<&str>) -> (bool, String) {
+    fn decide(variables: &[(&'static str, &'static str)], git: Option<&str>) -> (bool, String) {
         let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
         let decision = Occasion::of(get, || git.map(str::to_owned)).decide(&["main".to_owned(), "release".to_owned()]);
         (decision.apply, decision.why)
@@ -133,7 +133,7 @@ mod tests {
             ("GITHUB_REF", reference),
             ("GITHUB_REF_NAME", name),
         ];
-        decided(&variables, Some("main"))
+        decide(&variables, Some("main"))
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
             ("GITHUB_HEAD_REF", "main"),
         ];
         let expected = "this is a pull request from the branch main, and only branches are applied";
-        assert_eq!(decided(&from, None), (false, expected.to_owned()));
+        assert_eq!(decide(&from, None), (false, expected.to_owned()));
     }
 
     #[test]
@@ -196,35 +196,35 @@ mod tests {
                 ("GITHUB_REF_TYPE", kind),
                 ("GITHUB_REF_NAME", "main"),
             ];
-            decided(&variables, Some("main")).0
+            decide(&variables, Some("main")).0
         };
         assert!(of("branch"));
         assert!(!of("tag"));
-        assert!(!decided(&[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push")], Some("main")).0);
+        assert!(!decide(&[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push")], Some("main")).0);
     }
 
     #[test]
     fn gitlab_applies_a_listed_branch_and_plans_tags_and_merge_requests() {
-        let of = |key, value| decided(&[("GITLAB_CI", "true"), (key, value)], Some("main")).0;
+        let of = |key, value| decide(&[("GITLAB_CI", "true"), (key, value)], Some("main")).0;
         assert!(of("CI_COMMIT_BRANCH", "main"));
         assert!(!of("CI_COMMIT_BRANCH", "feature"));
         assert!(!of("CI_COMMIT_TAG", "main"));
         assert!(!of("CI_MERGE_REQUEST_IID", "12"));
         assert!(!of("CI_EXTERNAL_PULL_REQUEST_IID", "12"));
         let both = [("GITLAB_CI", "true"), ("CI_COMMIT_BRANCH", "main"), ("CI_MERGE_REQUEST_IID", "12")];
-        assert!(!decided(&both, None).0);
-        assert!(!decided(&[("GITLAB_CI", "true")], Some("main")).0);
+        assert!(!decide(&both, None).0);
+        assert!(!decide(&[("GITLAB_CI", "true")], Some("main")).0);
     }
 
     #[test]
     fn elsewhere_git_says_which_branch_it_is() {
-        assert!(decided(&[], Some("main")).0);
-        assert!(!decided(&[], Some("feature")).0);
-        assert_eq!(decided(&[], Some("HEAD")), (false, "no branch is checked out".into()));
-        assert!(!decided(&[], None).0);
-        assert!(!decided(&[], Some("")).0);
+        assert!(decide(&[], Some("main")).0);
+        assert!(!decide(&[], Some("feature")).0);
+        assert_eq!(decide(&[], Some("HEAD")), (false, "no branch is checked out".into()));
+        assert!(!decide(&[], None).0);
+        assert!(!decide(&[], Some("")).0);
         // Without GITHUB_ACTIONS, GITHUB_REF is not a branch of GitHub's.
-        assert!(!decided(&[("GITHUB_REF", "refs/heads/main")], Some("feature")).0);
+        assert!(!decide(&[("GITHUB_REF", "refs/heads/main")], Some("feature")).0);
     }
 
     #[test]

@@ -41,17 +41,17 @@ impl<'a> Pages<'a> {
         }
     }
 
-    pub(super) fn planned(&self, ready: &Ready, decision: &Decision, effects: &Effects) {
+    pub(super) fn show_plan(&self, ready: &Ready, decision: &Decision, effects: &Effects) {
         let Some(step) = &self.step else { return };
         let limit = step.room().saturating_sub(FOR_THE_OUTCOME);
-        self.written(step.summarise(&page(ready, decision, limit)));
+        self.warn_if_unwritten(step.summarise(&page(ready, decision, limit)));
         let mut outputs = github::counts(&ready.plan);
         outputs.insert("digest".to_owned(), effects.digest());
         if !decision.apply {
             // If the run applies, it sets the outputs at its end, when they are more accurate.
             outputs.extend(github::stack_outputs(&ready.outputs_now(), ready.loaded.document.secrets()));
         }
-        self.written(step.set_outputs(&outputs));
+        self.warn_if_unwritten(step.set_outputs(&outputs));
     }
 
     /// Writes the plan into the stack's single comment on the request. A failure only warns.
@@ -64,11 +64,11 @@ impl<'a> Pages<'a> {
         let (mark, seal) = (review::mark(document.stack()), Seal::new(ready.review_key()));
         let commit = about.head.as_deref().map(|head| format!(" of {head}")).unwrap_or_default();
         let last = format!("Plan{commit}: `{}`\n", effects.digest());
-        let room = github::COMMENT_LIMIT.saturating_sub(mark.len() + last.len() + 1 + review::added(effects));
+        let room = github::COMMENT_LIMIT.saturating_sub(mark.len() + last.len() + 1 + review::added_length(effects));
         let shown = format!("{mark}\n{}{last}", page(ready, decision, room));
-        let body = review::sealed(&shown, effects, number, &seal);
+        let body = review::seal_comment(&shown, effects, number, &seal);
         match forge.comment(number, &mark, &body).await {
-            Ok(kept) if matches!(review::recorded(&kept, number, &seal), Some(Ok(_))) => {}
+            Ok(kept) if matches!(review::read_record(&kept, number, &seal), Some(Ok(_))) => {}
             Ok(_) => self.warn(
                 "a comment that proves nothing",
                 "the forge keeps the comment otherwise than it was sent, so an apply will not take it for a review",
@@ -80,17 +80,17 @@ impl<'a> Pages<'a> {
         }
     }
 
-    pub(super) fn applied(&self, ended: &ExecutionEnd) {
+    pub(super) fn show_apply(&self, ended: &ExecutionEnd) {
         let Some(step) = &self.step else { return };
         let ApplyResult { outcome, loaded: LoadedStack { document, .. }, .. } = &ended.applied;
-        self.written(step.summarise(&markdown::outcome(outcome, document, step.room())));
-        self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
+        self.warn_if_unwritten(step.summarise(&markdown::outcome(outcome, document, step.room())));
+        self.warn_if_unwritten(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
     }
 
     /// Describes a preview environment on the step's page and in a comment of its own.
-    pub(super) async fn previewed(&self, env: &str, ended: &ExecutionEnd) {
+    pub(super) async fn show_preview(&self, env: &str, ended: &ExecutionEnd) {
         if let Some(step) = &self.step {
-            self.written(
+            self.warn_if_unwritten(
                 step.set_outputs(&github::stack_outputs(&ended.applied.outcome.state.outputs, secrets(ended))),
             );
         }
@@ -98,7 +98,7 @@ impl<'a> Pages<'a> {
     }
 
     /// Reports that a preview environment was destroyed, on the step's page and in its comment.
-    pub(super) async fn destroyed(&self, env: &str, ended: &ExecutionEnd) {
+    pub(super) async fn show_destruction(&self, env: &str, ended: &ExecutionEnd) {
         self.environment(env, "preview destroyed", ended).await;
     }
 
@@ -110,8 +110,8 @@ impl<'a> Pages<'a> {
             format!("{title}{}", markdown::outcome(&ended.applied.outcome, document, limit))
         };
         if let Some(step) = &self.step {
-            self.written(step.summarise(&body(step.room())));
-            self.written(step.set_outputs(&[("env".to_owned(), env.to_owned())].into()));
+            self.warn_if_unwritten(step.summarise(&body(step.room())));
+            self.warn_if_unwritten(step.set_outputs(&[("env".to_owned(), env.to_owned())].into()));
         }
         let about = Proposal::of(&self.run.environment);
         let (Some(number), Some(forge)) = (about.number, event::forge(&self.run.environment)) else { return };
@@ -125,9 +125,9 @@ impl<'a> Pages<'a> {
         }
     }
 
-    pub(super) fn failed(&self, failure: &Failure, secrets: Option<&Secrets>) {
+    pub(super) fn show_failure(&self, failure: &Failure, secrets: Option<&Secrets>) {
         let Some(step) = &self.step else { return };
-        self.written(step.summarise(&markdown::failure(failure, "deployer ci failed", secrets, step.room())));
+        self.warn_if_unwritten(step.summarise(&markdown::failure(failure, "deployer ci failed", secrets, step.room())));
     }
 
     /// Warns without stopping the run.
@@ -135,12 +135,12 @@ impl<'a> Pages<'a> {
         ci::warn(&self.run.terminal, text);
         if let Some(step) = &self.step {
             self.run.terminal.command(&github::warning(title, text));
-            self.written(step.summarise(&markdown::note(title, text)));
+            self.warn_if_unwritten(step.summarise(&markdown::note(title, text)));
         }
     }
 
     /// Prints a plan that was made without credentials, with its limitations.
-    pub(super) fn recorded(&self, recorded: &RecordedPlan, decision: &Decision) {
+    pub(super) fn show_recorded(&self, recorded: &RecordedPlan, decision: &Decision) {
         let RecordedPlan { loaded, plan, cost, written_at, place } = recorded;
         let text = ci::without_credentials(written_at);
         self.run.terminal.say(&text);
@@ -150,8 +150,8 @@ impl<'a> Pages<'a> {
         let heading = &Heading::of(&loaded.document, place, false);
         let head = PageHead { title: &title, heading, why: &why };
         let page = markdown::plan(plan, *cost, head, loaded.document.secrets(), step.room());
-        self.written(step.summarise(&page));
-        self.written(step.set_outputs(&github::counts(plan)));
+        self.warn_if_unwritten(step.summarise(&page));
+        self.warn_if_unwritten(step.set_outputs(&github::counts(plan)));
     }
 
     /// Reports that the stack is valid but not planned, such as for a fork's request without credentials.
@@ -160,12 +160,12 @@ impl<'a> Pages<'a> {
         self.run.terminal.say(&text);
         if let Some(step) = &self.step {
             self.run.terminal.command(&github::notice("validated only", &text));
-            self.written(step.summarise(&markdown::note(&format!("{stack}: validated only"), &text)));
+            self.warn_if_unwritten(step.summarise(&markdown::note(&format!("{stack}: validated only"), &text)));
         }
     }
 
     /// Warns if a page could not be written. The stack matters more than its pages.
-    fn written(&self, result: std::io::Result<()>) {
+    fn warn_if_unwritten(&self, result: std::io::Result<()>) {
         let Err(error) = result else { return };
         let text = format!("{error}; what is shown on GitHub stays incomplete");
         if self.said.borrow_mut().insert(text.clone()) {

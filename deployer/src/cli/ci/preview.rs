@@ -79,7 +79,7 @@ pub(super) async fn deploy(
     pages.mask(&ready.loaded);
     ready::announce(&run.terminal, &ready, "ci");
     let ended = Box::pin(carry_out(run, ready, began)).await?;
-    pages.previewed(env, &ended).await;
+    pages.show_preview(env, &ended).await;
     Ok(ended.code)
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn destroy(run: &Run, settings: &Settings, env: &str, pages: &P
     match environments.found.into_iter().find(|known| known.name == env) {
         Some(known) => {
             let ended = destroy_one(run, known).await?;
-            pages.destroyed(env, &ended).await;
+            pages.show_destruction(env, &ended).await;
             Ok(ended.code)
         }
         None => {

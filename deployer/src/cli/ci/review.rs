@@ -21,13 +21,13 @@ pub(super) fn mark(stack: &str) -> String {
 
 /// Builds a whole comment: `shown`, which begins with the mark, and a hidden last line. That line holds the digest, the
 /// effects if there is room, and the seal of the whole comment.
-pub(super) fn sealed(shown: &str, effects: &Effects, number: u64, seal: &Seal) -> String {
+pub(super) fn seal_comment(shown: &str, effects: &Effects, number: u64, seal: &Seal) -> String {
     let record = record(effects);
     format!("{shown}\n{RECORD}{record} {} -->\n", seal.of(number, shown, &record))
 }
 
-/// Returns the number of characters that [`sealed`] adds.
-pub(super) fn added(effects: &Effects) -> usize {
+/// Returns the number of characters that [`seal_comment`] adds.
+pub(super) fn added_length(effects: &Effects) -> usize {
     RECORD.len() + record(effects).len() + seal::LENGTH + " \n -->\n".len()
 }
 
@@ -64,7 +64,7 @@ impl From<ForgeError> for NoReview {
 }
 
 /// Reads the record at the end of a comment on request `number`. Returns `None` if there is no record.
-pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Review, NoReview>> {
+pub(super) fn read_record(body: &str, number: u64, seal: &Seal) -> Option<Result<Review, NoReview>> {
     let body = body.trim_end();
     let (shown, last) = body.rsplit_once('\n')?;
     let words: Vec<&str> = last.trim_end().strip_prefix(RECORD)?.strip_suffix(" -->")?.split(' ').collect();
@@ -81,7 +81,7 @@ pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Re
     }
     let source = format!("#{number}");
     let reviewed = Review { digest: (*digest).to_owned(), effects: Effects::of_record(effects), source };
-    digest::is_digest(digest).then(|| Ok(reviewed.whole()))
+    digest::is_digest(digest).then(|| Ok(reviewed.without_false_effects()))
 }
 
 /// Finds the plan that was shown when this run's commit was reviewed, or the reason why there is none.
@@ -96,20 +96,20 @@ pub(super) async fn find(
     let Some(forge) = forge else { return none("there is no token to ask for the pull request") };
     let commit = environment.get("GITHUB_SHA").or_else(|| environment.get("CI_COMMIT_SHA"));
     let Some(commit) = commit else { return none("the commit is not known") };
-    let Some(number) = forge.merged(commit, branch).await? else {
+    let Some(number) = forge.find_merged_request(commit, branch).await? else {
         return none(&format!("no pull request merged into {branch} is known for the commit {commit}"));
     };
     let missing = || NoReview::Missing(format!("#{number} has no comment with the plan of {stack}"));
     let comment = forge.find(number, &mark(stack)).await?.ok_or_else(missing)?;
-    if let Some(editor) = forge.edited(&comment).await? {
+    if let Some(editor) = forge.last_editor(&comment).await? {
         return Err(NoReview::Doubtful(format!("the comment at #{number} cannot be relied on: {editor} changed it")));
     }
-    recorded(&comment.body, number, seal).unwrap_or_else(|| Err(missing()))
+    read_record(&comment.body, number, seal).unwrap_or_else(|| Err(missing()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NoReview, RECORD, mark, record, recorded, sealed};
+    use super::{NoReview, RECORD, mark, read_record, record, seal_comment};
     use crate::cli::ci::seal::Seal;
     use crate::plan::Effects;
 
@@ -118,11 +118,11 @@ mod tests {
         let effects = Effects { stack: "shop".into(), ..Effects::default() };
         let other = Effects { stack: "other".into(), ..Effects::default() };
         let seal = Seal::new(Some("key".into()));
-        let shown = sealed(&format!("{}\ntext", mark("shop")), &other, 7, &seal);
-        let body = sealed(&shown, &effects, 7, &seal);
-        let found = recorded(&body, 7, &seal).expect("a record").expect("sealed");
+        let shown = seal_comment(&format!("{}\ntext", mark("shop")), &other, 7, &seal);
+        let body = seal_comment(&shown, &effects, 7, &seal);
+        let found = read_record(&body, 7, &seal).expect("a record").expect("sealed");
         assert_eq!((found.digest, found.effects), (effects.digest(), Some(effects.clone())));
-        assert!(recorded(&format!("{body}more"), 7, &seal).is_none());
+        assert!(read_record(&format!("{body}more"), 7, &seal).is_none());
         let longer = Effects { stack: "shop".into(), account: "1".into(), ..Effects::default() };
         for changed in [
             body.replace("\ntext", "\nother text"),
@@ -130,7 +130,7 @@ mod tests {
             body.replace(&record(&effects), &format!("{} -", effects.digest())),
         ] {
             assert_ne!(changed, body);
-            let refused = recorded(&changed, 7, &seal).expect("a record").expect_err("changed");
+            let refused = read_record(&changed, 7, &seal).expect("a record").expect_err("changed");
             assert!(matches!(refused, NoReview::Doubtful(_)), "{refused}");
         }
     }
@@ -140,11 +140,11 @@ mod tests {
         let effects = Effects { stack: "shop".into(), ..Effects::default() };
         let body = format!("{}\ntext\n{RECORD}{} -->\n", mark("shop"), record(&effects));
         let seal = Seal::new(Some("key".into()));
-        let missing = recorded(&body, 7, &seal).expect("a record").expect_err("not believed");
+        let missing = read_record(&body, 7, &seal).expect("a record").expect_err("not believed");
         assert!(matches!(missing, NoReview::Doubtful(_)), "{missing}");
         assert!(missing.to_string().contains("#7 has no seal, as one written by an earlier version"), "{missing}");
         let empty = body.replace(" -->\n", "  -->\n");
-        let wrong = recorded(&empty, 7, &seal).expect("a record").expect_err("not believed");
+        let wrong = read_record(&empty, 7, &seal).expect("a record").expect_err("not believed");
         assert!(matches!(wrong, NoReview::Doubtful(_)), "{wrong}");
     }
 }

@@ -42,9 +42,9 @@ pub(super) async fn change(run: &Run, stack: &Stack, asked: &AccessChange<'_>) -
     if !steps.is_empty() {
         approval::possible(run, approval, COMMAND)?;
         if steps.iter().any(|step| matches!(step, AccessStep::AddAudience)) {
-            approval::given(run, approval, COMMAND, form::AUDIENCE_QUESTION).await?;
+            approval::ask_for_yes(run, approval, COMMAND, form::AUDIENCE_QUESTION).await?;
         }
-        approval::given(run, approval, COMMAND, &form::question(account)).await?;
+        approval::ask_for_yes(run, approval, COMMAND, &form::question(account)).await?;
     }
     for (done, step) in steps.iter().enumerate() {
         if *run.stop.borrow() > 0 {

@@ -71,7 +71,7 @@ impl Peek {
             messages: &look.messages,
             stack: at.loaded.document.stack(),
             place: &at.aws.place,
-            redrive: if at.sources().is_empty() { None } else { Some(at.typed()) },
+            redrive: if at.sources().is_empty() { None } else { Some(at.dead_letter_name()) },
         };
         form::print_look(&run.terminal, &looked, view);
         Ok(OK)

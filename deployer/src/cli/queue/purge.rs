@@ -45,7 +45,7 @@ impl Purge {
         at.view(&[]).announce_purge(&run.terminal, depth);
         let word = &at.queue.queue_name;
         let question = format!("Type the queue's name, {word}, to delete its messages:");
-        approval::typed(run, &approval, "queue purge", &question, word).await?;
+        approval::ask_for_word(run, &approval, "queue purge", &question, word).await?;
         queues::purge(&at.aws, &at.queue.url).await.map_err(|error| at.refusal(&error))?;
         at.end(run, &End::Purged(depth));
         Ok(OK)

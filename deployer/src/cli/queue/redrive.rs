@@ -63,7 +63,7 @@ async fn start(run: &Run, which: &QueueChoice, rate: Option<u16>, approved: &App
     }
     let sources = at.sources();
     at.view(&sources).announce_move(&run.terminal, depth);
-    approval::given(run, approved, "queue redrive", "Type `yes` to move these messages back:").await?;
+    approval::ask_for_yes(run, approved, "queue redrive", "Type `yes` to move these messages back:").await?;
     if let Err(error) = redrive::start(&at.aws, &at.queue.arn, rate).await {
         // SQS's code for a second task is not documented.
         refuse_second(&at, &at.tasks().await?)?;
@@ -88,7 +88,7 @@ async fn start(run: &Run, which: &QueueChoice, rate: Option<u16>, approved: &App
 fn refuse_second(at: &OpenQueue, tasks: &[Task]) -> Result<(), Failure> {
     let Some(task) = tasks.iter().find(|task| task.status.is_active()) else { return Ok(()) };
     let message = format!("a task moves messages of {} already: {}", at.queue.address, form::progress(task));
-    let help = format!("wait until it ends, or stop it: `deployer queue redrive {} --cancel`", at.typed());
+    let help = format!("wait until it ends, or stop it: `deployer queue redrive {} --cancel`", at.dead_letter_name());
     Err(at.problem("queue::moving", message, help))
 }
 

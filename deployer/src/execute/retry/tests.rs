@@ -65,7 +65,7 @@ const TAG_BUCKET: Call = call!("s3:PutBucketVersioning", aws => aws.clients.s3.p
 const DELETE_LOGS: Call = call!("logs:DeleteLogGroup", aws => aws.clients.logs.delete_log_group().log_group_name("g"));
 
 /// Returns AWS's answer of success, sufficient for each of the calls above.
-fn done(line: &str) -> AwsResponse {
+fn success_answer(line: &str) -> AwsResponse {
     match line {
         l if l.contains("/functions") || l.contains("event-source-mappings") || l.contains("/tags/") => {
             answer(200, &[], "{}")
@@ -136,7 +136,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// Runs a call until it succeeds or is given up. Returns the result and the reported reasons.
-async fn tried(aws: &Aws, call: Call) -> (Result<(), AwsError>, Vec<String>) {
+async fn run_call(aws: &Aws, call: Call) -> (Result<(), AwsError>, Vec<String>) {
     let (told, mut heard) = mpsc::unbounded_channel();
     let listener = wait::Listener { told, begun: Arc::default() };
     let result = wait::with_listener(listener, retrying(|| call(aws))).await;
@@ -156,9 +156,9 @@ async fn what_time_cures_is_tried_again_until_it_is_done() {
         let refusal = row.refusal.clone();
         let scripted = ScriptedClient::new(move |line| {
             left = left.saturating_sub(1);
-            if left > 0 { refusal.clone() } else { done(line) }
+            if left > 0 { refusal.clone() } else { success_answer(line) }
         });
-        let (result, reasons) = tried(&scripted.aws().await, row.call).await;
+        let (result, reasons) = run_call(&scripted.aws().await, row.call).await;
         assert!(result.is_ok(), "{}: {result:?}", row.name);
         assert!(reasons.iter().any(|why| why.contains(row.why)), "{}: {reasons:?}", row.name);
     }
@@ -170,7 +170,7 @@ async fn what_time_does_not_cure_is_given_up_in_time_with_awss_last_answer() {
         let refusal = row.refusal.clone();
         let scripted = ScriptedClient::new(move |_| refusal.clone());
         let start = Instant::now();
-        let (result, reasons) = tried(&scripted.aws().await, row.call).await;
+        let (result, reasons) = run_call(&scripted.aws().await, row.call).await;
         let took = start.elapsed().as_secs();
         let error = result.expect_err(row.name);
         assert_eq!(error.status(), row.refusal.status, "{}: {error}", row.name);
@@ -218,13 +218,13 @@ async fn what_time_cannot_cure_is_final_at_once() {
     ];
     for (name, refusal, call) in rows {
         let scripted = ScriptedClient::new(move |_| refusal.clone());
-        let (result, reasons) = tried(&scripted.aws().await, call).await;
+        let (result, reasons) = run_call(&scripted.aws().await, call).await;
         assert!(result.is_err() && reasons.is_empty(), "{name}: {result:?} {reasons:?}");
         assert_eq!(scripted.count(""), 1, "{name}");
     }
 }
 
-fn refused(retry_after_s: Option<u64>) -> AwsError {
+fn refusal(retry_after_s: Option<u64>) -> AwsError {
     AwsError::Service(Box::new(ServiceError {
         operation: "apigateway:DeleteRestApi",
         code: "TooManyRequestsException".into(),
@@ -238,7 +238,7 @@ fn refused(retry_after_s: Option<u64>) -> AwsError {
 #[test]
 fn a_quota_of_api_gateway_is_no_rate_though_it_has_its_code() {
     let said = |message: &str, retry_after_s| {
-        let AwsError::Service(answer) = refused(retry_after_s) else { panic!("an answer") };
+        let AwsError::Service(answer) = refusal(retry_after_s) else { panic!("an answer") };
         let answer = ServiceError { code: "LimitExceededException".into(), message: message.into(), ..*answer };
         cure_of(&AwsError::Service(Box::new(answer))).is_some()
     };
@@ -252,7 +252,7 @@ async fn a_pause_is_as_long_as_aws_asks_for_and_never_none() {
         let (start, mut count) = (Instant::now(), 0);
         let result: Result<(), _> = retrying(|| {
             count += 1;
-            async move { Err(refused(asked)) }
+            async move { Err(refusal(asked)) }
         })
         .await;
         assert!(result.is_err() && start.elapsed().as_secs() <= 300, "{asked:?}");

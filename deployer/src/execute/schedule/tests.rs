@@ -39,13 +39,13 @@ fn effect(action: Action) -> Effect {
     }
 }
 
-fn planned(address: &str, kind: &str, action: Action, dependencies: &[&str]) -> PlannedResource {
+fn plan_of(address: &str, kind: &str, action: Action, dependencies: &[&str]) -> PlannedResource {
     let planned = PlannedResource::new(address, address, kind_of(kind), effect(action), Reason::UpToDate);
     PlannedResource { dependencies: dependencies.iter().map(|d| (*d).to_owned()).collect(), ..planned }
 }
 
 fn queue(address: &str, action: Action, dependencies: &[&str]) -> PlannedResource {
-    planned(address, "sqs.queue", action, dependencies)
+    plan_of(address, "sqs.queue", action, dependencies)
 }
 
 /// Returns a replacement that creates first.
@@ -129,11 +129,11 @@ fn of_two_replaced_the_dependents_predecessor_goes_first() {
 
 #[test]
 fn a_route_is_deleted_before_the_stage_is_deployed_again() {
-    let mut stage = planned("stage", "apigateway.stage", Action::Update, &["api"]);
+    let mut stage = plan_of("stage", "apigateway.stage", Action::Update, &["api"]);
     stage.prior_dependencies = ["api".to_owned(), "route".to_owned()].into();
     let plan = plan(vec![
-        planned("api", "apigateway.rest_api", Action::Unchanged, &[]),
-        planned("route", "apigateway.route", Action::Delete, &["api"]),
+        plan_of("api", "apigateway.rest_api", Action::Unchanged, &[]),
+        plan_of("route", "apigateway.route", Action::Delete, &["api"]),
         stage,
     ]);
     assert_eq!(waves(&plan), [["api", "route"].to_vec(), vec!["stage"]]);
@@ -142,9 +142,9 @@ fn a_route_is_deleted_before_the_stage_is_deployed_again() {
 #[test]
 fn in_a_destruction_the_stage_goes_before_its_routes() {
     let plan = plan(vec![
-        planned("api", "apigateway.rest_api", Action::Delete, &[]),
-        planned("route", "apigateway.route", Action::Delete, &["api"]),
-        planned("stage", "apigateway.stage", Action::Delete, &["api", "route"]),
+        plan_of("api", "apigateway.rest_api", Action::Delete, &[]),
+        plan_of("route", "apigateway.route", Action::Delete, &["api"]),
+        plan_of("stage", "apigateway.stage", Action::Delete, &["api", "route"]),
     ]);
     assert_eq!(waves(&plan), [["stage"], ["route"], ["api"]]);
 }
@@ -157,24 +157,24 @@ fn along(taker: &str, planned: PlannedResource) -> PlannedResource {
 #[test]
 fn what_aws_deletes_with_its_parent_waits_for_that_alone() {
     let plan = plan(vec![
-        planned("api", "apigateway.rest_api", Action::Delete, &[]),
-        planned("function", "lambda.function", Action::Delete, &[]),
-        along("api", planned("route", "apigateway.route", Action::Delete, &["api", "function"])),
-        along("function", planned("permission", "lambda.permission", Action::Delete, &["api", "function"])),
-        along("api", planned("stage", "apigateway.stage", Action::Delete, &["api", "route", "permission"])),
+        plan_of("api", "apigateway.rest_api", Action::Delete, &[]),
+        plan_of("function", "lambda.function", Action::Delete, &[]),
+        along("api", plan_of("route", "apigateway.route", Action::Delete, &["api", "function"])),
+        along("function", plan_of("permission", "lambda.permission", Action::Delete, &["api", "function"])),
+        along("api", plan_of("stage", "apigateway.stage", Action::Delete, &["api", "route", "permission"])),
     ]);
     assert_eq!(waves(&plan), [vec!["api", "function"], vec!["route", "permission", "stage"]]);
 }
 
 #[test]
 fn a_function_goes_after_the_stage_serves_its_route_no_more_even_if_its_permission_goes_along() {
-    let mut stage = planned("stage", "apigateway.stage", Action::Update, &["api"]);
+    let mut stage = plan_of("stage", "apigateway.stage", Action::Update, &["api"]);
     stage.prior_dependencies = ["api", "route", "permission"].map(str::to_owned).into();
     let plan = plan(vec![
-        planned("api", "apigateway.rest_api", Action::Unchanged, &[]),
-        planned("function", "lambda.function", Action::Delete, &[]),
-        planned("route", "apigateway.route", Action::Delete, &["api"]),
-        along("function", planned("permission", "lambda.permission", Action::Delete, &["api", "function"])),
+        plan_of("api", "apigateway.rest_api", Action::Unchanged, &[]),
+        plan_of("function", "lambda.function", Action::Delete, &[]),
+        plan_of("route", "apigateway.route", Action::Delete, &["api"]),
+        along("function", plan_of("permission", "lambda.permission", Action::Delete, &["api", "function"])),
         stage,
     ]);
     assert_eq!(waves(&plan), [vec!["api", "route"], vec!["stage"], vec!["function"], vec!["permission"]]);
@@ -211,7 +211,7 @@ fn what_goes_waits_for_what_comes_of_its_kind() {
 #[test]
 fn what_goes_waits_no_longer_once_what_comes_of_its_kind_has_failed_or_cannot_come() {
     let (old, new) = (queue("old", Action::Delete, &[]), queue("new", Action::Create, &["topic"]));
-    let topic = planned("topic", "sns.topic", Action::Create, &[]);
+    let topic = plan_of("topic", "sns.topic", Action::Create, &[]);
     let plan = plan(vec![old, new, topic]);
     let (old, new, topic) = ((0, StepPart::Main), (1, StepPart::Main), (2, StepPart::Main));
     let mut schedule = Schedule::of(&plan);
@@ -233,15 +233,15 @@ fn what_goes_waits_no_longer_once_what_comes_of_its_kind_has_failed_or_cannot_co
 /// The second of two APIs depends on the first. At the same time the first loses a route and the second gets one.
 #[test]
 fn what_comes_of_a_kind_may_itself_need_that_something_of_it_goes() {
-    let route = |address, action| planned(address, "apigateway.route", action, &[]);
+    let route = |address, action| plan_of(address, "apigateway.route", action, &[]);
     let mut lost = route("a.lost", Action::Delete);
     lost.prior_dependencies = ["a".to_owned()].into();
-    let mut stage = planned("a.stage", "apigateway.stage", Action::Update, &["a"]);
+    let mut stage = plan_of("a.stage", "apigateway.stage", Action::Update, &["a"]);
     stage.prior_dependencies = ["a.lost".to_owned()].into();
     let mut made = route("b.made", Action::Create);
     made.dependencies = ["b".to_owned()].into();
-    let first = planned("a", "apigateway.rest_api", Action::Unchanged, &[]);
-    let second = planned("b", "apigateway.rest_api", Action::Unchanged, &["a.stage"]);
+    let first = plan_of("a", "apigateway.rest_api", Action::Unchanged, &[]);
+    let second = plan_of("b", "apigateway.rest_api", Action::Unchanged, &["a.stage"]);
     let plan = plan(vec![first, lost, stage, second, made]);
     assert_eq!(waves(&plan), [vec!["a", "a.lost"], vec!["a.stage"], vec!["b"], vec!["b.made"]]);
 }
@@ -338,12 +338,12 @@ proptest! {
 fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     let early = || ["role".to_owned()].into();
     let function =
-        |action| PlannedResource { early: early(), ..planned("function", "lambda.function", action, &["role"]) };
+        |action| PlannedResource { early: early(), ..plan_of("function", "lambda.function", action, &["role"]) };
     let of = |action| {
         plan(vec![
-            planned("role", "iam.role", Action::Create, &[]),
+            plan_of("role", "iam.role", Action::Create, &[]),
             function(action),
-            planned("mapping", "lambda.event_source_mapping", Action::Create, &["function"]),
+            plan_of("mapping", "lambda.event_source_mapping", Action::Create, &["function"]),
         ])
     };
     let (role, worker, mapping) = ((0, StepPart::Main), (1, StepPart::Main), (2, StepPart::Main));
@@ -388,9 +388,9 @@ fn what_a_role_may_no_more_goes_after_the_functions_that_change() {
         let (wanted, live) =
             (DesiredSpec { desired, spec: Value::Null }, ObservedResource::new("r", live, Outputs::new()));
         let effect = Effect::Update(Revision { wanted, live, ..revision() });
-        PlannedResource { effect, ..planned("role", "iam.role", Action::Update, &[]) }
+        PlannedResource { effect, ..plan_of("role", "iam.role", Action::Update, &[]) }
     };
-    let function = |action| planned("function", "lambda.function", action, &["role"]);
+    let function = |action| plan_of("function", "lambda.function", action, &["role"]);
     let (less, more) = (role(serde_json::json!([])), role(serde_json::json!([allow("ec2:DeleteNetworkInterface")])));
     let shrinking = || changed(more.clone(), less.clone());
     let of = |actions: Vec<PlannedResource>| waves(&plan(actions));

@@ -136,7 +136,7 @@ async fn what_is_not_known_is_never_sent_as_a_text() {
     let (aws, world) = (played::answering(&[]).await, World::default());
     let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
     let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
-    let mut desired = plan.actions()[0].effect.wanted().expect("it is made").desired.clone();
+    let mut desired = plan.actions()[0].effect.desired_spec().expect("it is made").desired.clone();
     desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &KnownOutputs::new(), &aws.place);
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
     let refused = run(&context, &plan.actions()[0], StepPart::Main, &desired).await.err().expect("no queue");
@@ -154,7 +154,7 @@ async fn a_queue_that_was_found_without_a_record_may_be_dying_and_is_created_all
     let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
     let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
     let mut planned = plan.actions()[0].clone();
-    let desired = planned.effect.wanted().expect("it is made").desired.clone();
+    let desired = planned.effect.desired_spec().expect("it is made").desired.clone();
     planned.effect = Effect::Adopt(revision("url", desired.clone()));
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
     let (done, _) = run(&context, &planned, StepPart::Main, &desired).await.expect("made again");
@@ -187,7 +187,7 @@ async fn what_a_role_loses_goes_in_the_second_step() {
     );
     let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
     let mut planned = plan.actions()[0].clone();
-    let desired = planned.effect.wanted().expect("it is made").desired.clone();
+    let desired = planned.effect.desired_spec().expect("it is made").desired.clone();
     let mut spec = desired.clone();
     let network = json!({ "Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*" });
     spec["inline_policies"]["permissions"]["Statement"] = json!([network]);

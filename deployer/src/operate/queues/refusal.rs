@@ -17,10 +17,10 @@ impl Queues {
     /// When the stack has no such queue, or its names need a variable without a value.
     pub fn find(&self, name: &str, main: bool, document: &Document) -> Result<&QueueTarget, Failure> {
         let missing = document.incomplete().into_iter().find(|(element, _)| means(element, name));
-        if let Some((element, variables)) = missing.filter(|_| self.named(name).is_err()) {
+        if let Some((element, variables)) = missing.filter(|_| self.find_queue(name).is_err()) {
             return Err(Failure::lacking(&element, &variables, document));
         }
-        let found = if main { self.named(name) } else { self.dead_letters_of(name) };
+        let found = if main { self.find_queue(name) } else { self.dead_letters_of(name) };
         found.map_err(|unmeant| self.unmeant(unmeant, name, document))
     }
 

@@ -134,7 +134,7 @@ impl RollbackCandidate {
         let history = self.our_history(stack)?;
         match wish.to {
             None => Ok(history.previous(self.applied.as_deref())),
-            Some(number) => history.named(number).ok_or_else(|| self.without_version(history, number)),
+            Some(number) => history.find_version(number).ok_or_else(|| self.without_version(history, number)),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::graph::resolve::nowhere;
 use crate::kinds::{KindRef, ObservedResource};
 use crate::plan::{Deletion, DesiredSpec, Effect, Reason, Revision};
 
-fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> PlannedResource {
+fn planned_resource(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> PlannedResource {
     let changes = changes.iter().map(|(path, before, after)| Change {
         sensitive: *path == "token",
         ..Change::new(*path, before.clone(), after.clone())
@@ -34,13 +34,13 @@ fn effects(actions: Vec<PlannedResource>, key: Option<&str>) -> Effects {
 }
 
 fn update(address: &str, after: u32) -> PlannedResource {
-    planned(address, Action::Update, &[("timeout", json!(30), json!(after))])
+    planned_resource(address, Action::Update, &[("timeout", json!(30), json!(after))])
 }
 
 #[test]
 fn the_digest_is_of_what_is_done_alone() {
     let reason = |reason: Reason| PlannedResource { reason, ..update("queues.a", 60) };
-    let unchanged = planned("queues.c", Action::Unchanged, &[]);
+    let unchanged = planned_resource("queues.c", Action::Unchanged, &[]);
     let one = effects(vec![reason(Reason::Differs), update("queues.b", 60), unchanged], None);
     let other = effects(vec![update("queues.b", 60), reason(Reason::NotInAws)], Some("lineage"));
     assert_eq!(one.digest(), other.digest());
@@ -53,7 +53,7 @@ fn the_digest_is_of_what_is_done_alone() {
 #[test]
 fn a_secret_is_a_fingerprint_under_the_lineage_and_nothing_before_there_is_one() {
     let secret = |text: &str| {
-        planned(
+        planned_resource(
             "queues.a",
             Action::Update,
             &[("token", json!("x"), json!(text)), ("note", json!(1), json!("a hunter22"))],
@@ -71,7 +71,7 @@ fn a_secret_is_a_fingerprint_under_the_lineage_and_nothing_before_there_is_one()
 #[test]
 fn no_two_changes_have_the_same_text() {
     let digest = |before: Value, after: Value| {
-        effects(vec![planned("queues.a", Action::Update, &[("p", before, after)])], None).digest()
+        effects(vec![planned_resource("queues.a", Action::Update, &[("p", before, after)])], None).digest()
     };
     let all = [
         digest(json!("a"), json!("b → c")),
@@ -105,10 +105,14 @@ fn update_of_a() -> Effects {
 
 #[test]
 fn each_difference_is_a_line() {
-    let reviewed =
-        effects(vec![update("queues.a", 60), update("queues.b", 1), planned("queues.c", Action::Create, &[])], None);
-    let fresh =
-        effects(vec![update("queues.a", 90), planned("queues.c", Action::Delete, &[]), update("queues.d", 2)], None);
+    let reviewed = effects(
+        vec![update("queues.a", 60), update("queues.b", 1), planned_resource("queues.c", Action::Create, &[])],
+        None,
+    );
+    let fresh = effects(
+        vec![update("queues.a", 90), planned_resource("queues.c", Action::Delete, &[]), update("queues.d", 2)],
+        None,
+    );
     insta::assert_snapshot!(fresh.differences(&reviewed).join("\n"), @"
     ~ queues.a: timeout: reviewed 30 → 60, now 30 → 90
     - queues.b: update was reviewed and is no longer planned
@@ -120,9 +124,9 @@ fn each_difference_is_a_line() {
 
 #[test]
 fn what_a_cut_off_run_leaves_to_do_was_reviewed() {
-    let reviewed = effects(vec![update("queues.a", 60), planned("queues.c", Action::Create, &[])], None);
-    assert!(effects(vec![planned("queues.c", Action::Adopt, &[])], None).is_rest_of(&reviewed));
+    let reviewed = effects(vec![update("queues.a", 60), planned_resource("queues.c", Action::Create, &[])], None);
+    assert!(effects(vec![planned_resource("queues.c", Action::Adopt, &[])], None).is_rest_of(&reviewed));
     assert!(effects(vec![update("queues.a", 60)], None).is_rest_of(&reviewed));
     assert!(!effects(vec![update("queues.a", 61)], None).is_rest_of(&reviewed));
-    assert!(!effects(vec![planned("queues.x", Action::Delete, &[])], None).is_rest_of(&reviewed));
+    assert!(!effects(vec![planned_resource("queues.x", Action::Delete, &[])], None).is_rest_of(&reviewed));
 }

@@ -24,7 +24,7 @@ impl<'a> Planner<'a> {
         live: Option<&ObservedResource<Value>>,
         prior: Option<Prior<'a>>,
     ) {
-        let wanted = self.wanted(node, spec, live, prior.as_ref());
+        let wanted = self.desired_spec(node, spec, live, prior.as_ref());
         let moved_from = prior.as_ref().and_then(|prior| prior.moved_from.as_deref());
         if moved_from.is_some_and(|from| self.secrets.touches(from)) {
             self.plan.notes.push(Note::new(&node.address, Remark::SecretInState));
@@ -34,10 +34,10 @@ impl<'a> Planner<'a> {
             None => Some(self.create(node, wanted, prior.as_ref())),
         };
         let Some((effect, reason)) = decided else { return };
-        let mut planned = self.planned(node, effect, reason, prior.as_ref());
+        let mut planned = self.plan_resource(node, effect, reason, prior.as_ref());
         self.honour_protection(node, &mut planned);
-        self.problems.extend(Problem::refused(node, &planned));
-        if let Some(wanted) = planned.effect.wanted()
+        self.problems.extend(Problem::of_refusal(node, &planned));
+        if let Some(wanted) = planned.effect.desired_spec()
             && planned.action().creates()
         {
             let text = node.kind.afterwards(&wanted.desired);
@@ -53,7 +53,7 @@ impl<'a> Planner<'a> {
 
     /// Returns the desired spec. A property that the last apply stated and `stack.yaml` no longer does goes back to
     /// AWS's value for a new resource.
-    fn wanted(
+    fn desired_spec(
         &self,
         node: &Node,
         spec: Value,

@@ -37,13 +37,13 @@ impl<'a> Planner<'a> {
         }
         let Some(live) = found.or(left) else {
             if prior.is_some() {
-                self.plan.actions.push(self.planned(node, Effect::Forget { live: None }, gone, prior.as_ref()));
+                self.plan.actions.push(self.plan_resource(node, Effect::Forget { live: None }, gone, prior.as_ref()));
             }
             return;
         };
         let leftover = if found.is_some() { left.cloned() } else { None };
         let effect = Effect::Delete { live: live.clone(), how: Deletion::Called { leftover } };
-        let mut planned = self.planned(node, effect, Reason::StackDestroyed, prior.as_ref());
+        let mut planned = self.plan_resource(node, effect, Reason::StackDestroyed, prior.as_ref());
         self.notes(node, live);
         self.honour_protection(node, &mut planned);
         // A resource that is retained and that no record has was already kept by an earlier destroy.
@@ -180,7 +180,7 @@ pub(super) fn take_along(actions: &mut [PlannedResource]) {
 pub(super) fn parents(actions: &[PlannedResource], owners: &Owners<'_>) -> Vec<LiveParent> {
     let mut parents = BTreeMap::new();
     for planned in actions.iter().filter(|planned| planned.kind.ownership() == Ownership::Parent) {
-        for live in planned.effect.deleted() {
+        for live in planned.effect.deleted_resources() {
             let Some(parent) = owners.parent(&*planned.kind, &live.spec) else { continue };
             let whole = LiveParent { kind: parent.kind.into(), live: parent.live.clone() };
             parents.entry((parent.address, parent.is_stated)).or_insert(whole);

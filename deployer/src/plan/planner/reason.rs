@@ -43,7 +43,7 @@ pub(super) fn why_replace(kind: &dyn AnyKind, forced: bool, changes: &[Change]) 
     let forcing = changes.iter().filter(|change| change.forces_replacement());
     let fixed = |change: &Change| FixedProperty {
         path: change.path.clone(),
-        why: rules.fixed(&change.path).map(str::to_owned),
+        why: rules.why_fixed(&change.path).map(str::to_owned),
     };
     let properties: Vec<FixedProperty> = forcing.map(fixed).collect();
     match (forced, properties.is_empty()) {

@@ -15,7 +15,7 @@ impl Planner<'_> {
             return None;
         }
         let property = node.kind.about().parent_property()?;
-        referred(node, property).find(|address| self.new_behind_name.get(address) == Some(&Action::Replace))
+        referred_addresses(node, property).find(|address| self.new_behind_name.get(address) == Some(&Action::Replace))
     }
 
     /// Adds the properties that AWS resolved once, to a resource that the plan replaces under the same name. Returns the
@@ -29,7 +29,7 @@ impl Planner<'_> {
             let is_new = |address: &String| {
                 self.new_behind_name.contains_key(address) || self.was_about_to_set_again(node, address)
             };
-            let Some(to) = referred(node, property).find(is_new) else { continue };
+            let Some(to) = referred_addresses(node, property).find(is_new) else { continue };
             let Some(value) = revision.live.spec.get(*property) else { continue };
             revision.changes.push(Change {
                 path: (*property).to_owned(),
@@ -55,6 +55,6 @@ impl Planner<'_> {
 }
 
 /// Returns the addresses that a property refers to.
-fn referred(node: &Node, property: &str) -> impl Iterator<Item = String> {
+fn referred_addresses(node: &Node, property: &str) -> impl Iterator<Item = String> {
     node.spec.get(property).into_iter().flat_map(template::references).map(|(_, to)| to.address)
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-fn saved() -> SavedPlan {
+fn saved_plan() -> SavedPlan {
     let secrets = Secrets::default();
     let marker = Marker { salt: "salt", secrets: &secrets };
     let marks = |spec: Value| Some(marker.marks(&spec));
@@ -29,9 +29,9 @@ fn saved() -> SavedPlan {
 
 #[test]
 fn what_is_written_is_read_back_and_every_edit_is_seen() {
-    let text = saved().to_text();
+    let text = saved_plan().to_text();
     let read = SavedPlan::parse(text.as_bytes()).unwrap();
-    assert_eq!((&read.basis, read.to_text()), (&saved().basis, text.clone()));
+    assert_eq!((&read.basis, read.to_text()), (&saved_plan().basis, text.clone()));
     let edited = text.replace("\"serial\": 4", "\"serial\": 5");
     assert!(edited != text && matches!(SavedPlan::parse(edited.as_bytes()), Err(SavedError::Damaged(_))));
     assert!(matches!(SavedPlan::parse(&text.as_bytes()[..text.len() / 2]), Err(SavedError::Damaged(_))));
@@ -53,12 +53,12 @@ fn the_effects_of_format_2_keep_their_form() {
 
 #[test]
 fn each_move_is_named() {
-    let before = saved().basis;
-    assert_eq!(moved(&before, &before), Vec::<String>::new());
+    let before = saved_plan().basis;
+    assert_eq!(describe_moves(&before, &before), Vec::<String>::new());
     let said = |change: &dyn Fn(&mut Basis)| {
         let mut now = before.clone();
         change(&mut now);
-        moved(&before, &now).join("; ")
+        describe_moves(&before, &now).join("; ")
     };
     fn f(basis: &mut Basis) -> &mut SavedEffect {
         basis.effects.get_mut("functions.f").unwrap()
@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>()) {
         prop_assert!(SavedPlan::parse(&bytes).is_err());
-        let mut whole = saved().to_text().into_bytes();
+        let mut whole = saved_plan().to_text().into_bytes();
         let at = at.index(whole.len());
         whole.splice(at..at, bytes.iter().copied());
         prop_assert_eq!(SavedPlan::parse(&whole).is_ok(), bytes.is_empty());

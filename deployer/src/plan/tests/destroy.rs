@@ -7,14 +7,14 @@ use super::world::Stack;
 use super::{ALARM, QUEUES, World};
 use crate::plan::{Action, Foreign, Goal, Reason, Selection};
 
-fn destroyed(world: &World, text: &str) -> String {
-    world.said_for(&Stack::of(text, &[]), Goal::Destroy, &Selection::default())
+fn printed_destroy(world: &World, text: &str) -> String {
+    world.printed_plan_for(&Stack::of(text, &[]), Goal::Destroy, &Selection::default())
 }
 
 #[test]
 fn an_element_removed_from_stack_yaml_is_deleted() {
     let wanted = "\nstack: couch\ntopics: { alarms: {} }\n";
-    assert_snapshot!(World::applied(ALARM).said(wanted), @r"
+    assert_snapshot!(World::applied(ALARM).printed_plan(wanted), @r"
     - alarms.oldest  cloudwatch.metric_alarm  (removed from stack.yaml)
         # lost for good: its history
 
@@ -26,7 +26,7 @@ fn an_element_removed_from_stack_yaml_is_deleted() {
 fn an_element_removed_that_is_already_gone_only_leaves_the_state() {
     let mut world = World::applied(ALARM);
     world.delete("alarms.oldest");
-    assert_snapshot!(world.said("\nstack: couch\ntopics: { alarms: {} }\n"), @r"
+    assert_snapshot!(world.printed_plan("\nstack: couch\ntopics: { alarms: {} }\n"), @r"
     · alarms.oldest  cloudwatch.metric_alarm  (already gone from AWS)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
@@ -37,7 +37,7 @@ fn an_element_removed_that_is_already_gone_only_leaves_the_state() {
 #[test]
 fn an_element_removed_that_was_retained_stays_in_aws() {
     let retained = ALARM.replace("oldest:\n", "oldest:\n    retain: true\n");
-    assert_snapshot!(World::applied(&retained).said("\nstack: couch\ntopics: { alarms: {} }\n"), @r"
+    assert_snapshot!(World::applied(&retained).printed_plan("\nstack: couch\ntopics: { alarms: {} }\n"), @r"
     · alarms.oldest  cloudwatch.metric_alarm  (retained in AWS)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
@@ -48,7 +48,7 @@ fn an_element_removed_that_was_retained_stays_in_aws() {
 #[test]
 fn an_element_removed_that_was_protected_stops_the_plan() {
     let protected = ALARM.replace("oldest:\n", "oldest:\n    protect: true\n");
-    assert_snapshot!(World::applied(&protected).said("\nstack: couch\ntopics: { alarms: {} }\n"), @r"
+    assert_snapshot!(World::applied(&protected).printed_plan("\nstack: couch\ntopics: { alarms: {} }\n"), @r"
     plan::protected: `alarms.oldest` was applied with `protect: true` and is gone from stack.yaml: it is not deleted
       help: put `alarms.oldest` back with `protect: false`, apply, then remove it; or leave it in AWS: `deployer state forget 'alarms.oldest'`
     ");
@@ -58,7 +58,7 @@ fn an_element_removed_that_was_protected_stops_the_plan() {
 fn an_element_removed_that_another_stack_has_taken_stays() {
     let mut world = World::applied(ALARM);
     world.edit("alarms.oldest", |alarm| alarm["tags"]["deployer:stack"] = json!("other"));
-    assert_snapshot!(world.said("\nstack: couch\ntopics: { alarms: {} }\n"), @r#"
+    assert_snapshot!(world.printed_plan("\nstack: couch\ntopics: { alarms: {} }\n"), @r#"
     · alarms.oldest  cloudwatch.metric_alarm  (stays in AWS: belongs to the stack "other")
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
@@ -68,7 +68,7 @@ fn an_element_removed_that_another_stack_has_taken_stays() {
 
 #[test]
 fn a_destroyed_stack_loses_everything_that_is_its_own() {
-    assert_snapshot!(destroyed(&World::applied(QUEUES), QUEUES), @r"
+    assert_snapshot!(printed_destroy(&World::applied(QUEUES), QUEUES), @r"
     - queues.inbox  sqs.queue
         # lost for good: the messages in it
       - queues.inbox.dead_letter  sqs.queue
@@ -83,7 +83,7 @@ fn a_destroyed_stack_keeps_what_is_retained_and_forgets_what_is_gone() {
     let retained = QUEUES.replace("inbox: {", "inbox: { retain: true,");
     let mut world = World::applied(&retained);
     world.delete("queues.inbox.dead_letter");
-    assert_snapshot!(destroyed(&world, &retained), @r"
+    assert_snapshot!(printed_destroy(&world, &retained), @r"
     · queues.inbox  sqs.queue  (retained in AWS)
       · queues.inbox.dead_letter  sqs.queue  (already gone from AWS)
 
@@ -95,7 +95,7 @@ fn a_destroyed_stack_keeps_what_is_retained_and_forgets_what_is_gone() {
 #[test]
 fn a_protected_element_stops_the_destruction() {
     let protected = QUEUES.replace("inbox: {", "inbox: { protect: true,");
-    assert_snapshot!(destroyed(&World::applied(&protected), &protected), @r"
+    assert_snapshot!(printed_destroy(&World::applied(&protected), &protected), @r"
     plan::protected: `queues.inbox.dead_letter` is protected, but this plan would replace or delete it
       help: set `protect: false` and run the same command again
     plan::protected: `queues.inbox` is protected, but this plan would replace or delete it
@@ -107,7 +107,7 @@ fn a_protected_element_stops_the_destruction() {
 fn a_foreign_resource_survives_the_destruction() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));
-    assert_snapshot!(destroyed(&world, QUEUES), @r#"
+    assert_snapshot!(printed_destroy(&world, QUEUES), @r#"
     · queues.inbox  sqs.queue  (stays in AWS: belongs to the stack "other")
       - queues.inbox.dead_letter  sqs.queue
           # lost for good: the messages in it
@@ -121,7 +121,7 @@ fn a_foreign_resource_survives_the_destruction() {
 fn what_a_cut_off_run_made_and_never_wrote_down_is_destroyed_all_the_same() {
     let mut world = World::applied(QUEUES);
     world.prior.resources.clear();
-    assert_snapshot!(destroyed(&world, QUEUES), @r"
+    assert_snapshot!(printed_destroy(&world, QUEUES), @r"
     - queues.inbox  sqs.queue
         # lost for good: the messages in it
       - queues.inbox.dead_letter  sqs.queue
@@ -136,7 +136,7 @@ fn a_predecessor_that_a_cut_off_replacement_left_is_destroyed_too() {
     let mut world = World::applied(QUEUES);
     let renamed = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
     world.live.extend(World::applied(&renamed).live);
-    assert_snapshot!(destroyed(&world, &renamed), @r"
+    assert_snapshot!(printed_destroy(&world, &renamed), @r"
     - queues.inbox  sqs.queue
         # and the old one, which an interrupted run left behind
         # lost for good: the messages in it
@@ -161,7 +161,7 @@ fn a_retained_resource_keeps_the_predecessor_that_an_interrupted_replacement_lef
 
 #[test]
 fn a_destroyed_stack_has_nothing_left_to_destroy() {
-    assert_snapshot!(destroyed(&World::default(), QUEUES), @"No changes. 0 resources match stack.yaml.");
+    assert_snapshot!(printed_destroy(&World::default(), QUEUES), @"No changes. 0 resources match stack.yaml.");
 }
 
 /// Parts of other resources: a permission and a mapping of a function, a route of an API, a subscription to a topic.
@@ -174,7 +174,7 @@ topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 "#;
 
 /// Returns the addresses of actions on parts of resources that another stack has taken.
-fn kept(world: &World, text: &str, goal: Goal) -> Vec<String> {
+fn foreign_parts(world: &World, text: &str, goal: Goal) -> Vec<String> {
     let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
     let parent = Box::new(Foreign::OtherStack { stack: "other".into() });
     let reason = Reason::Foreign { owner: Foreign::Part { parent } };
@@ -189,9 +189,9 @@ fn a_part_of_what_another_stack_has_taken_survives_the_destruction() {
     for (taken, parts) in [("functions.draw", &parts[..1]), ("topics.news", &parts[1..]), ("queues.inbox", &[])] {
         let mut world = World::applied(PARTS);
         world.edit(taken, |taken| taken["tags"]["deployer:stack"] = json!("other"));
-        assert_eq!(kept(&world, PARTS, Goal::Destroy), parts, "{taken}");
+        assert_eq!(foreign_parts(&world, PARTS, Goal::Destroy), parts, "{taken}");
         let nothing = "stack: couch\ntopics: { other: {} }\n";
-        assert_eq!(kept(&world, nothing, Goal::Apply), parts, "{taken}, removed from stack.yaml");
+        assert_eq!(foreign_parts(&world, nothing, Goal::Apply), parts, "{taken}, removed from stack.yaml");
     }
 }
 

@@ -27,18 +27,18 @@ fn with(text: &str, mail: &str) -> Stack {
     Stack::of(text, &[format!("mail={mail}")])
 }
 
-fn applied(text: &str, mail: &str) -> World {
+fn applied_world(text: &str, mail: &str) -> World {
     World::applied_with(text, &[format!("mail={mail}")]).with_arns()
 }
 
-fn planned(world: &World, stack: &Stack) -> Plan {
+fn plan_apply(world: &World, stack: &Stack) -> Plan {
     world.plan(stack, Goal::Apply, &Selection::default()).expect("a plan")
 }
 
 /// Returns the printed plan, which shows neither address.
 #[track_caller]
-fn said(world: &World, stack: &Stack) -> String {
-    let text = world.said_for(stack, Goal::Apply, &Selection::default());
+fn printed_plan(world: &World, stack: &Stack) -> String {
+    let text = world.printed_plan_for(stack, Goal::Apply, &Selection::default());
     assert!(!text.contains("ops@") && !text.contains("dev@"), "{text}");
     text
 }
@@ -52,7 +52,7 @@ fn unconfirmed(world: &mut World) {
 
 #[test]
 fn a_secret_endpoint_is_created_under_its_variables_name() {
-    let text = said(&World::default(), &with(SECRET, "ops@example.com"));
+    let text = printed_plan(&World::default(), &with(SECRET, "ops@example.com"));
     assert!(text.contains(NEWS), "{text}");
     assert_snapshot!(text, @r"
     + topics.news  sns.topic
@@ -74,11 +74,11 @@ fn a_secret_endpoint_is_created_under_its_variables_name() {
 
 #[test]
 fn a_secret_endpoint_that_is_there_is_no_change() {
-    let world = applied(SECRET, "ops@example.com");
+    let world = applied_world(SECRET, "ops@example.com");
     let kept = serde_json::to_string(&world.prior).expect("JSON");
     assert!(kept.contains("fingerprint:argon2id") && !kept.contains("ops@"), "{kept}");
     let stack = with(SECRET, "ops@example.com");
-    assert!(said(&world, &stack).starts_with("No changes."));
+    assert!(printed_plan(&world, &stack).starts_with("No changes."));
     let seen = observe_state(&stack.graph, &place(), world.prior.clone()).expect("known kinds");
     let plan = plan(&Question {
         graph: &stack.graph,
@@ -94,8 +94,8 @@ fn a_secret_endpoint_that_is_there_is_no_change() {
 
 #[test]
 fn another_value_subscribes_the_new_endpoint_and_unsubscribes_the_old_one() {
-    let (world, stack) = (applied(SECRET, "ops@example.com"), with(SECRET, "dev@example.com"));
-    assert_snapshot!(said(&world, &stack), @r"
+    let (world, stack) = (applied_world(SECRET, "ops@example.com"), with(SECRET, "dev@example.com"));
+    assert_snapshot!(printed_plan(&world, &stack), @r"
     +/- topics.news.subscription[email:vars.mail]  sns.subscription
         # endpoint changes: SNS cannot send a subscription to another endpoint
         # created first; the old one is deleted once nothing uses it
@@ -105,7 +105,7 @@ fn another_value_subscribes_the_new_endpoint_and_unsubscribes_the_old_one() {
 
     Plan: 0 to create, 0 to update, 1 to replace, 0 to delete, 0 to adopt.
     ");
-    let plan = planned(&world, &stack);
+    let plan = plan_apply(&world, &stack);
     let replaced = plan.actions().iter().find(|planned| planned.address == NEWS).expect("it is planned");
     let old = replaced.predecessor().expect("what was there goes");
     assert_eq!(old.physical_id, world.prior.resources[NEWS].physical_id);
@@ -114,19 +114,20 @@ fn another_value_subscribes_the_new_endpoint_and_unsubscribes_the_old_one() {
 
 #[test]
 fn another_value_says_that_what_was_never_confirmed_lapses_by_itself() {
-    let mut world = applied(SECRET, "ops@example.com");
+    let mut world = applied_world(SECRET, "ops@example.com");
     unconfirmed(&mut world);
-    let text = said(&world, &with(SECRET, "dev@example.com"));
+    let text = printed_plan(&world, &with(SECRET, "dev@example.com"));
     assert!(text.contains("it lapses by itself within 48 hours"), "{text}");
-    let text = said(&world, &with("stack: couch\nvars: { mail: null }\ntopics: { news: {} }\n", "x@example.com"));
+    let text =
+        printed_plan(&world, &with("stack: couch\nvars: { mail: null }\ntopics: { news: {} }\n", "x@example.com"));
     assert!(text.contains("it lapses by itself within 48 hours"), "{text}");
 }
 
 #[test]
 fn a_removed_secret_endpoint_is_deleted_whether_its_variable_is_still_there_or_not() {
-    let world = applied(SECRET, "ops@example.com");
+    let world = applied_world(SECRET, "ops@example.com");
     let without = SECRET.replace("{ subscriptions: [ { email: \"${vars.mail}\" } ] }", "{}");
-    let texts = ["ops@example.com", "dev@example.com"].map(|mail| said(&world, &with(&without, mail)));
+    let texts = ["ops@example.com", "dev@example.com"].map(|mail| printed_plan(&world, &with(&without, mail)));
     assert_eq!(texts[0], texts[1]);
     assert_snapshot!(texts[0], @r"
     - topics.news.subscription[email:vars.mail]  sns.subscription  (removed from stack.yaml)
@@ -137,15 +138,15 @@ fn a_removed_secret_endpoint_is_deleted_whether_its_variable_is_still_there_or_n
 
 #[test]
 fn an_endpoint_that_became_a_secret_is_taken_over_and_stays_subscribed() {
-    let (world, stack) = (applied(&plain(), "ops@example.com"), with(SECRET, "ops@example.com"));
-    assert_snapshot!(said(&world, &stack), @r"
+    let (world, stack) = (applied_world(&plain(), "ops@example.com"), with(SECRET, "ops@example.com"));
+    assert_snapshot!(printed_plan(&world, &stack), @r"
       topics.news.subscription[email:vars.mail]  sns.subscription  renamed from topics.news.subscription[email:(sensitive)]
 
     ! topics.news.subscription[email:vars.mail]: the state has the secret in this address in clear until this is applied; its earlier versions keep it
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
-    let plan = planned(&world, &stack);
+    let plan = plan_apply(&world, &stack);
     let effects = Effects::of(&plan, "couch", &place(), stack.document.secrets(), Some("lineage"));
     let marks = Marker { salt: "salt", secrets: stack.document.secrets() }.effects(&plan);
     for text in [serde_json::to_string(&effects), serde_json::to_string(&marks)].map(|text| text.expect("JSON")) {
@@ -155,9 +156,9 @@ fn an_endpoint_that_became_a_secret_is_taken_over_and_stays_subscribed() {
 
 #[test]
 fn an_endpoint_that_is_no_secret_any_more_is_taken_over_and_stays_subscribed() {
-    let world = applied(SECRET, "ops@example.com");
+    let world = applied_world(SECRET, "ops@example.com");
     let stack = with(&plain(), "ops@example.com");
-    assert_snapshot!(world.said_for(&stack, Goal::Apply, &Selection::default()), @r"
+    assert_snapshot!(world.printed_plan_for(&stack, Goal::Apply, &Selection::default()), @r"
       topics.news.subscription[email:ops@example.com]  sns.subscription  renamed from topics.news.subscription[email:vars.mail]
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
@@ -166,18 +167,18 @@ fn an_endpoint_that_is_no_secret_any_more_is_taken_over_and_stays_subscribed() {
 
 #[test]
 fn an_endpoint_that_somebody_unsubscribed_is_created_again() {
-    let mut world = applied(SECRET, "ops@example.com");
+    let mut world = applied_world(SECRET, "ops@example.com");
     world.live.retain(|(kind, _), _| kind != "sns.subscription");
-    let text = said(&world, &with(SECRET, "ops@example.com"));
+    let text = printed_plan(&world, &with(SECRET, "ops@example.com"));
     assert!(text.contains("was deleted outside") && text.contains(NEWS), "{text}");
 }
 
 #[test]
 fn what_a_cut_off_run_subscribed_is_taken_over() {
-    let mut world = applied(SECRET, "ops@example.com");
+    let mut world = applied_world(SECRET, "ops@example.com");
     world.intend(NEWS, Action::Create);
     world.forget(NEWS);
-    let text = said(&world, &with(SECRET, "ops@example.com"));
+    let text = printed_plan(&world, &with(SECRET, "ops@example.com"));
     assert!(text.contains("created by an interrupted run"), "{text}");
 }
 
@@ -186,8 +187,10 @@ fn two_secret_endpoints_of_one_topic_may_exchange_their_values() {
     let both = SECRET.replace(" ] }", ", { email: \"${vars.other}\" } ] }");
     let of = |mail: &str, other: &str| [format!("mail={mail}"), format!("other={other}")];
     let world = World::applied_with(&both, &of("ops@example.com", "dev@example.com")).with_arns();
-    assert!(said(&world, &Stack::of(&both, &of("ops@example.com", "dev@example.com"))).starts_with("No changes."));
-    let exchanged = planned(&world, &Stack::of(&both, &of("dev@example.com", "ops@example.com")));
+    assert!(
+        printed_plan(&world, &Stack::of(&both, &of("ops@example.com", "dev@example.com"))).starts_with("No changes.")
+    );
+    let exchanged = plan_apply(&world, &Stack::of(&both, &of("dev@example.com", "ops@example.com")));
     let moved: Vec<_> = exchanged.actions().iter().filter_map(|planned| planned.moved_from.as_deref()).collect();
     assert_eq!(moved, [&NEWS.replace("vars.mail", "vars.other"), NEWS], "each follows its endpoint");
     assert_eq!(exchanged.summary().unchanged, exchanged.actions().len());

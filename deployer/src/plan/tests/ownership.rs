@@ -16,7 +16,7 @@ fn what_an_interrupted_run_made_is_adopted_and_the_run_is_named() {
     let mut world = World::applied(QUEUES);
     world.intend("queues.inbox", Action::Create);
     world.forget("queues.inbox");
-    assert_snapshot!(world.said(QUEUES), @r"
+    assert_snapshot!(world.printed_plan(QUEUES), @r"
     ← queues.inbox  sqs.queue  (created by an interrupted run at 2026-11-22T10:00:00Z)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to adopt.
@@ -29,7 +29,7 @@ fn what_an_interrupted_run_left_half_made_is_adopted_and_completed() {
     world.edit("queues.inbox", |queue| queue["visibility_timeout"] = json!(30));
     world.intend("queues.inbox", Action::Create);
     world.forget("queues.inbox");
-    assert_snapshot!(world.said(QUEUES), @r"
+    assert_snapshot!(world.printed_plan(QUEUES), @r"
     ← queues.inbox  sqs.queue  (created by an interrupted run at 2026-11-22T10:00:00Z)
         visibility_timeout: 30 → 60
 
@@ -41,7 +41,7 @@ fn what_an_interrupted_run_left_half_made_is_adopted_and_completed() {
 fn with_the_state_lost_everything_of_ours_is_adopted_and_nothing_changes() {
     let mut world = World::applied(ALARM);
     world.prior.resources.clear();
-    assert_snapshot!(world.said(ALARM), @r"
+    assert_snapshot!(world.printed_plan(ALARM), @r"
     ← topics.alarms  sns.topic  (tagged as this stack's, missing from the state)
 
     ← alarms.oldest  cloudwatch.metric_alarm  (tagged as this stack's, missing from the state)
@@ -60,7 +60,7 @@ topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 fn a_part_without_tags_belongs_to_whom_its_parent_belongs() {
     let mut world = World::applied(PART);
     world.prior.resources.clear();
-    assert_snapshot!(world.said(PART), @r"
+    assert_snapshot!(world.printed_plan(PART), @r"
     ← topics.news  sns.topic  (tagged as this stack's, missing from the state)
       ← topics.news.subscription[email:a@example.com]  sns.subscription  (tagged as this stack's, missing from the state)
 
@@ -75,9 +75,9 @@ const SUBSCRIPTION: &str = "topics.news.subscription[email:a@example.com]";
 fn a_foreign_parent_is_one_problem_with_all_its_parts() {
     let mut world = World::applied(PART);
     world.edit("topics.news", |topic| topic["tags"]["deployer:stack"] = json!("other"));
-    let recorded = world.said(PART);
+    let recorded = world.printed_plan(PART);
     world.prior.resources.clear();
-    assert_eq!(world.said(PART), recorded, "the state proves nothing");
+    assert_eq!(world.printed_plan(PART), recorded, "the state proves nothing");
     assert_snapshot!(recorded, @r#"
     plan::foreign: the sns.topic "couch-news" exists already and belongs to the stack "other"
       help: choose another name, or take it over with `--adopt 'topics.news'`
@@ -90,7 +90,7 @@ fn a_recorded_part_is_not_replaced_while_its_parent_is_another_stacks() {
     world.edit("topics.news", |topic| topic["tags"]["deployer:stack"] = json!("other"));
     let part = vec![SUBSCRIPTION.to_owned()];
     let selection = Selection { target: part.clone(), replace: part, ..Selection::default() };
-    assert_snapshot!(world.said_for(&Stack::of(PART, &[]), Goal::Apply, &selection), @r#"
+    assert_snapshot!(world.printed_plan_for(&Stack::of(PART, &[]), Goal::Apply, &selection), @r#"
     plan::foreign: the sns.topic "couch-news" exists already and belongs to the stack "other"
       help: choose another name, or take it over with `--adopt 'topics.news'`
     "#);
@@ -117,7 +117,7 @@ fn a_resource_without_our_marks_is_refused() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
     world.forget("queues.inbox");
-    assert_snapshot!(world.said(QUEUES), @r#"
+    assert_snapshot!(world.printed_plan(QUEUES), @r#"
     plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack
       help: choose another name, or take it over with `--adopt 'queues.inbox'`
     "#);
@@ -127,7 +127,7 @@ fn a_resource_without_our_marks_is_refused() {
 fn a_resource_of_another_stack_is_refused_even_when_the_state_knows_it() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));
-    assert_snapshot!(world.said(QUEUES), @r#"
+    assert_snapshot!(world.printed_plan(QUEUES), @r#"
     plan::foreign: the sqs.queue "couch-inbox" exists already and belongs to the stack "other"
       help: choose another name, or take it over with `--adopt 'queues.inbox'`
     "#);
@@ -142,7 +142,7 @@ fn a_foreign_resource_is_taken_over_when_that_is_asked_for() {
     });
     world.forget("queues.inbox");
     let selection = Selection { adopt: vec!["queues.inbox".into()], ..Selection::default() };
-    assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
+    assert_snapshot!(world.printed_plan_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
     ← queues.inbox  sqs.queue  (adopted on request; carries no ownership tags of this stack)
         visibility_timeout: 30 → 60
 
@@ -159,7 +159,7 @@ queues: { inbox: { tags: { bucket: \"${buckets.images.name}\" } } }
 
 #[test]
 fn an_external_resource_that_is_missing_stops_the_plan() {
-    assert_snapshot!(World::default().said(EXTERNAL), @r#"
+    assert_snapshot!(World::default().printed_plan(EXTERNAL), @r#"
     plan::external-missing: the external s3.bucket "shared-images" does not exist
       help: create it, correct its name, or drop `external: true` to let this stack create it
     "#);
@@ -171,8 +171,8 @@ fn an_external_resource_that_is_there_is_left_alone() {
     for live in world.live.values_mut().filter(|live| live.physical_id == "shared-images") {
         live.spec["versioning"] = json!(true);
     }
-    assert_snapshot!(world.said(EXTERNAL), @"No changes. 1 resource matches stack.yaml.");
-    assert_snapshot!(world.said_for(&Stack::of(EXTERNAL, &[]), Goal::Destroy, &Selection::default()), @r"
+    assert_snapshot!(world.printed_plan(EXTERNAL), @"No changes. 1 resource matches stack.yaml.");
+    assert_snapshot!(world.printed_plan_for(&Stack::of(EXTERNAL, &[]), Goal::Destroy, &Selection::default()), @r"
     - queues.inbox  sqs.queue
         # lost for good: the messages in it
 
@@ -186,7 +186,7 @@ fn what_an_emulator_made_without_its_marks_is_that_of_the_interrupted_run() {
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
     world.intend("queues.inbox", Action::Create);
     world.forget("queues.inbox");
-    assert_snapshot!(world.said(QUEUES), @r#"
+    assert_snapshot!(world.printed_plan(QUEUES), @r#"
     plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack
       help: choose another name, or take it over with `--adopt 'queues.inbox'`
     "#);
@@ -211,7 +211,7 @@ fn what_an_edited_state_records_twice_leaves_the_state_once() {
     let mut world = World::applied(QUEUES);
     let twin = world.prior.resources["queues.inbox"].clone();
     world.prior.resources.insert("queues.ghost".into(), twin);
-    assert_snapshot!(world.said(QUEUES), @r"
+    assert_snapshot!(world.printed_plan(QUEUES), @r"
     · queues.ghost  sqs.queue  (is recorded as queues.inbox)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
@@ -262,7 +262,7 @@ fn nothing_is_deleted_or_changed_that_only_the_state_says_to_be_ours() {
 fn a_resource_that_lost_our_tags_is_taken_back_when_that_is_asked_for() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
-    assert_snapshot!(world.said(QUEUES), @r#"
+    assert_snapshot!(world.printed_plan(QUEUES), @r#"
     plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack any more: they were removed, or another resource was created under its name
       help: choose another name, or take it over with `--adopt 'queues.inbox'`
     "#);
@@ -277,7 +277,7 @@ fn a_resource_that_lost_our_tags_is_taken_back_when_that_is_asked_for() {
 fn an_element_removed_of_which_another_has_the_name_stays() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
-    assert_snapshot!(world.said(NONE), @r"
+    assert_snapshot!(world.printed_plan(NONE), @r"
     · queues.inbox  sqs.queue  (stays in AWS: carries no ownership tags of this stack any more: they were removed, or another resource was created under its name)
       - queues.inbox.dead_letter  sqs.queue  (removed from stack.yaml)
           # lost for good: the messages in it
@@ -324,7 +324,7 @@ fn an_orphan_is_told_of_and_deleted_only_when_asked_for() {
         live,
     };
     world.orphans = vec![orphan("queues.old", Ok(live)), orphan("queues.shut", Err("no permission".into()))];
-    assert_snapshot!(world.said(QUEUES), @r"
+    assert_snapshot!(world.printed_plan(QUEUES), @r"
     ! queues.old: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; `--prune --target 'queues.old'` deletes it
     ! queues.shut: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; it stays: no permission
 
@@ -337,7 +337,7 @@ fn an_orphan_is_told_of_and_deleted_only_when_asked_for() {
         assert!(!plan.has_changes(), "it may have been retained: it goes by its name alone");
     }
     let selection = Selection { target: vec!["queues.old".into(), "queues.shut".into()], ..unnamed };
-    assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
+    assert_snapshot!(world.printed_plan_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
     - queues.old  sqs.queue  (neither stack.yaml nor the state has it)
         # lost for good: the messages in it
 
@@ -346,5 +346,5 @@ fn an_orphan_is_told_of_and_deleted_only_when_asked_for() {
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
     ");
     let selection = Selection { target: vec!["queues.inbox".into()], ..selection };
-    assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @"No changes. 2 resources match stack.yaml.");
+    assert_snapshot!(world.printed_plan_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @"No changes. 2 resources match stack.yaml.");
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::World;
-use super::world::{Stack, place, said};
+use super::world::{Stack, place, print_plan};
 use crate::kinds::{self, Rule};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, Selection};
@@ -69,7 +69,7 @@ fn retold(kind: &str, spec: &mut Value) {
     }
 }
 
-fn planned(world: &World, stack: &Stack, goal: Goal) -> Plan {
+fn plan_goal(world: &World, stack: &Stack, goal: Goal) -> Plan {
     world.plan(stack, goal, &Selection::default()).expect("a plan")
 }
 
@@ -83,8 +83,8 @@ proptest! {
             retold(kind, &mut live.spec);
         }
         let stack = Stack::of(&text, &[]);
-        let plan = planned(&world, &stack, Goal::Apply);
-        prop_assert!(!plan.has_changes() && plan.drift().is_empty(), "{}", said(&plan, &stack));
+        let plan = plan_goal(&world, &stack, Goal::Apply);
+        prop_assert!(!plan.has_changes() && plan.drift().is_empty(), "{}", print_plan(&plan, &stack));
     }
 
     #[test]
@@ -92,10 +92,10 @@ proptest! {
         let mut world = World::applied(&text);
         world.prior.resources.clear();
         let stack = Stack::of(&text, &[]);
-        let plan = planned(&world, &stack, Goal::Apply);
+        let plan = plan_goal(&world, &stack, Goal::Apply);
         let summary = plan.summary();
         prop_assert_eq!(summary.adopt, world.live.len());
-        prop_assert!(plan.actions().iter().all(|p| p.changes().is_empty()), "{}", said(&plan, &stack));
+        prop_assert!(plan.actions().iter().all(|p| p.changes().is_empty()), "{}", print_plan(&plan, &stack));
     }
 
     #[test]
@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn destroying_deletes_each_resource_once(text in stacks()) {
         let world = World::applied(&text);
-        let plan = planned(&world, &Stack::of(&text, &[]), Goal::Destroy);
+        let plan = plan_goal(&world, &Stack::of(&text, &[]), Goal::Destroy);
         prop_assert_eq!(plan.summary().delete, world.live.len());
     }
 
@@ -127,10 +127,10 @@ proptest! {
         let stack = Stack::of(&text, &vars(&secret));
         let world = World::applied_with(&text, &vars(&before));
         for world in [&World::default(), &world] {
-            let plan = planned(world, &stack, Goal::Apply);
+            let plan = plan_goal(world, &stack, Goal::Apply);
             let secrets = stack.document.secrets();
             let shown = [
-                said(&plan, &stack),
+                print_plan(&plan, &stack),
                 json::plan(&plan, &Heading::of(&stack.document, &place(), false), Cost::default(), secrets).to_string(),
                 serde_json::to_string(&World::applied_with(&text, &vars(&secret)).prior.resources.values().map(|r| &r.inputs).collect::<Vec<_>>()).expect("JSON"),
                 serde_json::to_string(&world.prior.resources.values().map(|r| &r.inputs).collect::<Vec<_>>()).expect("JSON"),

@@ -47,7 +47,7 @@ fn another_setting_or_two_candidates_are_no_hint() {
 
 #[test]
 fn the_hint_names_the_property_to_write() {
-    let text = World::applied(STACK).said(&STACK.replace("inbox", "outbox"));
+    let text = World::applied(STACK).printed_plan(&STACK.replace("inbox", "outbox"));
     let hint = "! queues.outbox: is like the removed `queues.inbox`; if you renamed it, `name: couch-inbox` keeps the \
                 resource and its data";
     assert!(text.contains(hint), "{text}");

@@ -9,7 +9,7 @@ use crate::plan::{Action, Goal, Order, Selection};
 #[test]
 fn a_changed_name_is_made_under_the_new_one_before_the_other_goes() {
     let wanted = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
-    assert_snapshot!(World::applied(QUEUES).said(&wanted), @r"
+    assert_snapshot!(World::applied(QUEUES).printed_plan(&wanted), @r"
     +/- queues.inbox  sqs.queue
         # name changes: SQS cannot rename a queue
         # created first; the old one is deleted once nothing uses it
@@ -39,7 +39,7 @@ log_groups: { audit: { retention_in_days: 7 } }
 #[test]
 fn what_keeps_its_name_is_deleted_before_it_is_made_anew() {
     let wanted = LOGS.replace("{ retention", "{ log_group_class: INFREQUENT_ACCESS, retention");
-    assert_snapshot!(World::applied(LOGS).said(&wanted), @r"
+    assert_snapshot!(World::applied(LOGS).printed_plan(&wanted), @r"
     -/+ log_groups.audit  logs.log_group
         # log_group_class changes: CloudWatch Logs cannot change a log group's class
         # deleted first, because the new one needs its name
@@ -54,7 +54,7 @@ fn what_keeps_its_name_is_deleted_before_it_is_made_anew() {
 #[test]
 fn a_replacement_that_was_asked_for_says_so() {
     let selection = Selection { replace: vec!["log_groups.audit".into()], ..Selection::default() };
-    let text = World::applied(LOGS).said_for(&Stack::of(LOGS, &[]), Goal::Apply, &selection);
+    let text = World::applied(LOGS).printed_plan_for(&Stack::of(LOGS, &[]), Goal::Apply, &selection);
     assert_snapshot!(text, @r"
     -/+ log_groups.audit  logs.log_group
         # requested with --replace
@@ -73,7 +73,7 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
     let made = World::applied(&wanted);
     // The successors exist, but the state still has only the predecessors.
     world.live.extend(made.live);
-    assert_snapshot!(world.said(&wanted), @r"
+    assert_snapshot!(world.printed_plan(&wanted), @r"
     ← queues.inbox  sqs.queue  (tagged as this stack's, missing from the state)
         # the old one is deleted afterwards
         # lost for good: the messages in it
@@ -89,7 +89,7 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
 fn a_protected_resource_is_not_replaced() {
     let protected = LOGS.replace("{ retention", "{ protect: true, retention");
     let wanted = protected.replace("{ protect", "{ log_group_class: INFREQUENT_ACCESS, protect");
-    assert_snapshot!(World::applied(&protected).said(&wanted), @r"
+    assert_snapshot!(World::applied(&protected).printed_plan(&wanted), @r"
     plan::protected: `log_groups.audit` is protected, but this plan would replace or delete it
       help: set `protect: false` and run the same command again
     ");
@@ -111,7 +111,7 @@ fn a_retained_resource_stays_beside_its_successor() {
 fn a_retained_resource_whose_successor_needs_its_name_stops_the_plan() {
     let retained = LOGS.replace("{ retention", "{ retain: true, retention");
     let wanted = retained.replace("{ retain", "{ log_group_class: INFREQUENT_ACCESS, retain");
-    assert_snapshot!(World::applied(&retained).said(&wanted), @r"
+    assert_snapshot!(World::applied(&retained).printed_plan(&wanted), @r"
     plan::retained: `log_groups.audit` is to be retained, but its successor needs its name
       help: give the element another `name`, or drop `retain: true`
     ");
@@ -124,7 +124,7 @@ stack: couch
 queues: { inbox: { name: couch-post } }
 ";
     let wanted = before.replace("inbox:", "post:");
-    assert_snapshot!(World::applied(before).said(&wanted), @r"
+    assert_snapshot!(World::applied(before).printed_plan(&wanted), @r"
     ~ queues.post  sqs.queue  renamed from queues.inbox
 
     Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
@@ -141,7 +141,7 @@ queues: { a: { name: couch-one }, b: { name: couch-two } }
         .replace("couch-one", "x")
         .replace("couch-two", "couch-one")
         .replace("{ name: x }", "{ name: couch-two }");
-    assert_snapshot!(World::applied(before).said(&wanted), @r"
+    assert_snapshot!(World::applied(before).printed_plan(&wanted), @r"
     ~ queues.a  sqs.queue  renamed from queues.b
 
     ~ queues.b  sqs.queue  renamed from queues.a
@@ -157,7 +157,7 @@ stack: couch
 queues: { a: { name: couch-one }, b: { name: couch-two } }
 ";
     let wanted = before.replace("couch-two", "couch-three").replace("couch-one", "couch-two");
-    assert_snapshot!(World::applied(before).said(&wanted), @r"
+    assert_snapshot!(World::applied(before).printed_plan(&wanted), @r"
     ~ queues.a  sqs.queue  renamed from queues.b
         # the old one is deleted afterwards
         # lost for good: the messages in it

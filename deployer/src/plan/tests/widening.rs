@@ -75,7 +75,7 @@ fn a_new_resource_is_marked_only_for_a_grant_without_bounds() {
 #[test]
 fn the_mark_and_the_count_are_in_the_text() {
     let wanted = STACK.replace("s3:PutObject]", "s3:PutObject, s3:DeleteObject]");
-    insta::assert_snapshot!(World::applied(STACK).said(&wanted), @r"
+    insta::assert_snapshot!(World::applied(STACK).printed_plan(&wanted), @r"
     ~ functions.draw.role  iam.role
         inline_policies.permissions:  ! widens permissions
           + s3:DeleteObject on arn:aws:s3:::pictures/*

@@ -193,13 +193,13 @@ impl World {
     }
 
     /// Returns the printed plan of `text`.
-    pub(crate) fn said(&self, text: &str) -> String {
-        self.said_for(&Stack::of(text, &[]), Goal::Apply, &Selection::default())
+    pub(crate) fn printed_plan(&self, text: &str) -> String {
+        self.printed_plan_for(&Stack::of(text, &[]), Goal::Apply, &Selection::default())
     }
 
-    pub(crate) fn said_for(&self, stack: &Stack, goal: Goal, selection: &Selection) -> String {
+    pub(crate) fn printed_plan_for(&self, stack: &Stack, goal: Goal, selection: &Selection) -> String {
         match self.plan(stack, goal, selection) {
-            Ok(plan) => said(&plan, stack),
+            Ok(plan) => print_plan(&plan, stack),
             Err(PlanError(problems)) => {
                 problems.iter().map(|p| format!("{}: {}\n  help: {}\n", p.code, p.message, p.help)).collect()
             }
@@ -208,7 +208,7 @@ impl World {
 }
 
 /// Returns the plan's text without its cost.
-pub(crate) fn said(plan: &Plan, stack: &Stack) -> String {
+pub(crate) fn print_plan(plan: &Plan, stack: &Stack) -> String {
     let view =
         PlanView { paint: Paint { colour: false }, verbose: false, width: 100, secrets: stack.document.secrets() };
     let text = report::plan::plan(plan, Cost::default(), view);

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::svg::{drawn, escaped};
+use super::svg::{escaped, render};
 use super::{Mark, Picture, PictureNode, singular};
 use crate::plan::{Action, Cost, PlannedResource};
 use crate::report::paint::{Paint, Tone};
@@ -48,7 +48,7 @@ pub fn html(page: &Page<'_>) -> String {
     );
     out += &page.verdict();
     out += "</header>\n<main>\n<div class=\"drawing\">\n<div class=\"bar\"><button type=\"button\" aria-pressed=\"false\">Whole picture</button></div>\n<div class=\"frame\" tabindex=\"0\" role=\"region\" aria-label=\"Picture\">\n";
-    out += &drawn(picture, "", |at| Some(anchor(at)));
+    out += &render(picture, "", |at| Some(anchor(at)));
     out += "</div>\n</div>\n<aside tabindex=\"0\" aria-live=\"polite\" aria-label=\"Details\">\n";
     out += &page.overview();
     for (at, node) in picture.nodes.iter().enumerate() {

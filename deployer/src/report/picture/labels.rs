@@ -37,12 +37,12 @@ pub(super) fn places(picture: &Picture, layout: &Layout) -> Vec<Option<(f64, f64
         for at in &order {
             let others: Vec<Frame> = (0..places.len())
                 .filter(|other| other != at)
-                .filter_map(|other| places[other].map(|place| framed(place, widths[other])))
+                .filter_map(|other| places[other].map(|place| frame_of(place, widths[other])))
                 .collect();
             let hidden = |place: (f64, f64)| {
-                let frame = framed(place, widths[*at]);
-                cards.iter().map(|card| shared(frame, *card) * ON_A_CARD).sum::<f64>()
-                    + others.iter().map(|other| shared(frame, *other)).sum::<f64>()
+                let frame = frame_of(place, widths[*at]);
+                cards.iter().map(|card| shared_area(frame, *card) * ON_A_CARD).sum::<f64>()
+                    + others.iter().map(|other| shared_area(frame, *other)).sum::<f64>()
             };
             let mut best = (f64::INFINITY, choices[*at][0]);
             for place in &choices[*at] {
@@ -76,12 +76,12 @@ fn on((x0, y0): (f64, f64), (x1, y1): (f64, f64), t: f64) -> (f64, f64) {
     (x, near * y0 + far * y1)
 }
 
-fn framed((x, y): (f64, f64), width: f64) -> Frame {
+fn frame_of((x, y): (f64, f64), width: f64) -> Frame {
     (x - width / 2.0 - CLEAR, y - TALL / 2.0 - CLEAR, x + width / 2.0 + CLEAR, y + TALL / 2.0 + CLEAR)
 }
 
 /// Returns the area that two frames share.
-fn shared(a: Frame, b: Frame) -> f64 {
+fn shared_area(a: Frame, b: Frame) -> f64 {
     let (width, height) = (a.2.min(b.2) - a.0.max(b.0), a.3.min(b.3) - a.1.max(b.1));
     if width > 0.0 && height > 0.0 { width * height } else { 0.0 }
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     /// Places the label `messages` on edges between two columns of three cards.
-    fn placed(edges: &[(usize, usize)]) -> Vec<(f64, f64)> {
+    fn place_labels(edges: &[(usize, usize)]) -> Vec<(f64, f64)> {
         let node = |n: usize| PictureNode {
             id: format!("queues.q{n}"),
             section: "queues".into(),
@@ -118,17 +118,17 @@ mod tests {
 
     #[test]
     fn a_label_stands_in_the_middle_where_it_is_alone() {
-        let (x, y) = placed(&[(1, 4)])[0];
+        let (x, y) = place_labels(&[(1, 4)])[0];
         assert!((x - 316.0).abs() < 0.1 && (y - 133.0).abs() < 0.1, "{x} {y}");
     }
 
     #[test]
     fn labels_of_edges_that_cross_stand_beside_each_other() {
-        let places = placed(&[(0, 5), (1, 4), (2, 3)]);
+        let places = place_labels(&[(0, 5), (1, 4), (2, 3)]);
         for (at, a) in places.iter().enumerate() {
             for b in &places[at + 1..] {
                 assert!(
-                    shared(framed(*a, label_width("messages")), framed(*b, label_width("messages"))) <= 0.0,
+                    shared_area(frame_of(*a, label_width("messages")), frame_of(*b, label_width("messages"))) <= 0.0,
                     "{places:?}"
                 );
             }

@@ -18,11 +18,11 @@ const STYLE: &str = include_str!("picture.css");
 /// Renders a complete SVG file.
 pub fn svg(picture: &Picture) -> String {
     let style = format!("<style>{STYLE}</style>");
-    drawn(picture, &style, |_| None)
+    render(picture, &style, |_| None)
 }
 
 /// Renders the drawing; `link` returns the target of a node's link.
-pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Option<String>) -> String {
+pub(super) fn render(picture: &Picture, style: &str, link: impl Fn(usize) -> Option<String>) -> String {
     let layout = layout(picture);
     let (width, height) = (layout.width.ceil(), layout.height.ceil());
     // In a page the drawing may shrink until the smallest letters are 12 pixels high. On a narrower page it scrolls.
@@ -41,7 +41,7 @@ pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Opti
     for (at, node) in picture.nodes.iter().enumerate() {
         match link(at) {
             Some(to) => {
-                let _ = write!(out, "<a href=\"#{to}\" aria-label=\"{}\" class=\"node\">", escaped(&said(node)));
+                let _ = write!(out, "<a href=\"#{to}\" aria-label=\"{}\" class=\"node\">", escaped(&spoken_text(node)));
                 card(&mut out, node, &layout, at);
                 out += "</a>\n";
             }
@@ -56,7 +56,7 @@ pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Opti
 }
 
 /// Returns a screen reader's text for a node.
-pub(super) fn said(node: &PictureNode) -> String {
+pub(super) fn spoken_text(node: &PictureNode) -> String {
     let mut words = format!("{}, {}", node.name, under(node));
     if let Some(mark) = node.mark {
         let _ = write!(words, ", {}", mark.word());
@@ -106,7 +106,7 @@ fn card(out: &mut String, node: &PictureNode, layout: &Layout, at: usize) {
         "<g class=\"card {} s-{}{plain}{external}\" transform=\"translate({x:.1} {y:.1})\"><title>{}</title>",
         mark.word(),
         escaped(&node.section),
-        escaped(&said(node))
+        escaped(&spoken_text(node))
     );
     let _ = write!(
         out,

@@ -26,7 +26,7 @@ pub(in crate::report) fn impact(planned: &PlannedResource) -> Vec<String> {
         }
         _ => {}
     }
-    let lost = planned.effect.lost().and_then(|lost| planned.kind.data_loss(&lost.spec));
+    let lost = planned.effect.lost_resource().and_then(|lost| planned.kind.data_loss(&lost.spec));
     lines.extend(lost.map(|lost| format!("lost for good: {lost}")));
     lines
 }

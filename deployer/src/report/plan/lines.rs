@@ -4,7 +4,7 @@ use serde_json::Value;
 use similar::ChangeTag;
 use similar::algorithms::{Capture, Replace, myers};
 
-use super::values::{LONG, SENSITIVE, bytes, short, shown, whole};
+use super::values::{LONG, SENSITIVE, bytes, full_value, short, short_value};
 use super::{PlanView, impact};
 use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
@@ -97,7 +97,7 @@ pub(in crate::report) fn lines(
         lines.extend(property.lines());
     }
     if view.verbose && planned.action() != Action::Create {
-        lines.extend(unchanged(planned));
+        lines.extend(unchanged_lines(planned));
     }
     lines
 }
@@ -109,10 +109,10 @@ fn is_mark(path: &str) -> bool {
 }
 
 /// Lists the properties that do not change.
-fn unchanged(planned: &PlannedResource) -> Vec<PlanLine> {
+fn unchanged_lines(planned: &PlannedResource) -> Vec<PlanLine> {
     let rules = PropertyRules(planned.kind.rules());
     let mut found = Vec::new();
-    leaves(rules, "", planned.effect.wanted().map_or(&Value::Null, |wanted| &wanted.desired), &mut found);
+    leaves(rules, "", planned.effect.desired_spec().map_or(&Value::Null, |wanted| &wanted.desired), &mut found);
     let differs = |path: &str| {
         planned
             .changes()
@@ -126,7 +126,7 @@ fn unchanged(planned: &PlannedResource) -> Vec<PlanLine> {
             let plain = grants.map(|line| PlanLine::new(6, Tone::Faint, line.text));
             return std::iter::once(PlanLine::new(4, Tone::Faint, format!("{path}:"))).chain(plain).collect();
         }
-        vec![PlanLine::new(4, Tone::Faint, format!("{path}: {}", shown(value)))]
+        vec![PlanLine::new(4, Tone::Faint, format!("{path}: {}", short_value(value)))]
     })
     .collect()
 }
@@ -165,16 +165,16 @@ impl Property<'_> {
             return Vec::new();
         }
         if self.change.sensitive {
-            return vec![self.line(&self.hidden())];
+            return vec![self.line(&self.masked_change())];
         }
         if artifact.is_some_and(|artifact| artifact.is_digest(&self.change.path)) {
             return vec![self.line(&self.artifact())];
         }
         if self.change.is_set_again() {
-            return vec![self.line(&format!("{}  # set again", shown(after)))];
+            return vec![self.line(&format!("{}  # set again", short_value(after)))];
         }
         if self.has_rule(Rule::Digest) && known {
-            let digest = |v: &Value| v.as_str().map_or_else(|| shown(v), |text| short(&digest::of(text)));
+            let digest = |v: &Value| v.as_str().map_or_else(|| short_value(v), |text| short(&digest::of(text)));
             let is_new = self.planned.action() == Action::Create;
             return vec![self.line(&match (self.all, is_new) {
                 (true, _) => format!("{}  # by a new deployment", self.arrow(&digest(before), &digest(after))),
@@ -185,9 +185,9 @@ impl Property<'_> {
         if self.has_rule(Rule::Policy) && known {
             return self.policy();
         }
-        let text = self.arrow(&shown(before), &shown(after));
+        let text = self.arrow(&short_value(before), &short_value(after));
         let fits = self.change.path.chars().count() + text.chars().count() + 6 + self.remark().len() <= self.width;
-        let cut = whole(before).chars().count() > LONG || whole(after).chars().count() > LONG;
+        let cut = full_value(before).chars().count() > LONG || full_value(after).chars().count() > LONG;
         let several = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
         if (fits && !cut && !several(before) && !several(after)) || (after.is_null() && before.is_null()) {
             return vec![self.line(&text)];
@@ -232,11 +232,11 @@ impl Property<'_> {
         }
     }
 
-    fn hidden(&self) -> String {
+    fn masked_change(&self) -> String {
         match (self.change.before().is_null(), self.change.after().is_null()) {
             _ if self.planned.action() == Action::Create => SENSITIVE.to_owned(),
-            (true, false) => format!("{} → {SENSITIVE}", shown(self.change.before())),
-            (false, true) => format!("{SENSITIVE} → {}", shown(self.change.after())),
+            (true, false) => format!("{} → {SENSITIVE}", short_value(self.change.before())),
+            (false, true) => format!("{SENSITIVE} → {}", short_value(self.change.after())),
             _ => CHANGED.to_owned(),
         }
     }
@@ -244,7 +244,7 @@ impl Property<'_> {
     /// Renders the artifacts by digest and size.
     fn artifact(&self) -> String {
         let side = |hash: &Value, size: Option<u64>| {
-            let hash = hash.as_str().map_or_else(|| shown(hash), short);
+            let hash = hash.as_str().map_or_else(|| short_value(hash), short);
             size.map_or_else(|| hash.clone(), |size| format!("{hash} ({})", bytes(size)))
         };
         let ArtifactSizes { live_bytes, packaged_bytes } = self.planned.artifact;
@@ -331,7 +331,7 @@ fn parts(value: &Value, json: bool) -> Vec<String> {
             Err(_) => vec![resolve::readable(text)],
         },
         Value::String(text) => resolve::readable(text).lines().map(|line| line.trim_end().to_owned()).collect(),
-        Value::Array(items) if items.iter().all(|item| !item.is_object()) => items.iter().map(whole).collect(),
+        Value::Array(items) if items.iter().all(|item| !item.is_object()) => items.iter().map(full_value).collect(),
         other => pretty(other),
     }
 }

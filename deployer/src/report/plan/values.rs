@@ -11,8 +11,8 @@ pub const SENSITIVE: &str = "(sensitive)";
 pub(super) const LONG: usize = 160;
 
 /// Renders a value on one line and cuts a long one. Expects a value that is masked already, so that no secret is cut.
-pub fn shown(value: &Value) -> String {
-    let text = visible::line(&whole(value)).into_owned();
+pub fn short_value(value: &Value) -> String {
+    let text = visible::line(&full_value(value)).into_owned();
     if text == AFTER_APPLY || text.chars().count() <= LONG {
         return text;
     }
@@ -20,13 +20,13 @@ pub fn shown(value: &Value) -> String {
 }
 
 /// Renders a value on one line without cutting it.
-pub(super) fn whole(value: &Value) -> String {
+pub(super) fn full_value(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
         Value::String(text) if text.is_empty() => "\"\"".to_owned(),
         Value::String(text) => resolve::readable(text),
         Value::Array(items) if !items.is_empty() && items.iter().all(|item| !item.is_object() && !item.is_array()) => {
-            items.iter().map(whole).collect::<Vec<_>>().join(", ")
+            items.iter().map(full_value).collect::<Vec<_>>().join(", ")
         }
         // AWS returns some numbers as floats: show 45.0 as 45.
         Value::Number(n) if n.as_f64().is_some_and(|f| f.fract() == 0.0) => {
@@ -70,9 +70,9 @@ mod tests {
 
     #[test]
     fn lists_read_without_brackets_and_nothing_is_named() {
-        assert_eq!(shown(&json!(["a", 45.0])), "a, 45");
-        assert_eq!(shown(&json!([])), "[]");
-        assert_eq!((shown(&json!(null)), shown(&json!(""))), ("(none)".to_owned(), "\"\"".to_owned()));
-        assert!(shown(&json!("x".repeat(500))).ends_with("… (500 characters)"));
+        assert_eq!(short_value(&json!(["a", 45.0])), "a, 45");
+        assert_eq!(short_value(&json!([])), "[]");
+        assert_eq!((short_value(&json!(null)), short_value(&json!(""))), ("(none)".to_owned(), "\"\"".to_owned()));
+        assert!(short_value(&json!("x".repeat(500))).ends_with("… (500 characters)"));
     }
 }

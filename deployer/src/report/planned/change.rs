@@ -30,9 +30,9 @@ impl ChangeReport {
     pub(super) fn of(change: &Change) -> Self {
         Self {
             path: change.path.clone(),
-            before: hidden(change.before(), change.sensitive),
+            before: mask_sensitive(change.before(), change.sensitive),
             after: match change.is_known() {
-                true => hidden(change.after(), change.sensitive),
+                true => mask_sensitive(change.after(), change.sensitive),
                 false if resolve::needs_variable(change.after()) => json!(NOT_GIVEN),
                 false => Value::Null,
             },
@@ -56,6 +56,6 @@ impl ChangeReport {
     }
 }
 
-pub(super) fn hidden(value: &Value, sensitive: bool) -> Value {
+pub(super) fn mask_sensitive(value: &Value, sensitive: bool) -> Value {
     if sensitive && !value.is_null() { json!(SENSITIVE) } else { value.clone() }
 }

@@ -41,7 +41,7 @@ impl Estimate {
     }
 
     /// Records that a step ended after `took` seconds.
-    pub(super) fn ended(&mut self, key: &str, took: f64) {
+    pub(super) fn record_end(&mut self, key: &str, took: f64) {
         if let Some(step) = self.steps.get_mut(key)
             && !std::mem::replace(&mut step.done, true)
         {
@@ -57,7 +57,7 @@ impl Estimate {
 
     /// Returns the remaining seconds: the longest chain of steps that wait for each other. `running` returns how long a
     /// step has run.
-    pub(super) fn left(&self, running: impl Fn(&str) -> f64) -> f64 {
+    pub(super) fn remaining(&self, running: impl Fn(&str) -> f64) -> f64 {
         let mut known = BTreeMap::new();
         let longest = self.steps.keys().map(|key| self.chain(key, &running, &mut known)).fold(0.0, f64::max);
         longest * self.pace()
@@ -126,13 +126,13 @@ mod tests {
     #[test]
     fn what_is_left_is_the_longest_chain_at_the_pace_so_far() {
         let mut estimate = estimate(&[("role", 2.0, &[]), ("queue", 1.0, &[]), ("function", 5.0, &["role"])]);
-        assert_eq!(estimate.left(|_| 0.0), 7.0);
-        assert_eq!(estimate.left(|key| if key == "role" { 1.0 } else { 0.0 }), 6.0);
-        estimate.ended("role", 1.0);
+        assert_eq!(estimate.remaining(|_| 0.0), 7.0);
+        assert_eq!(estimate.remaining(|key| if key == "role" { 1.0 } else { 0.0 }), 6.0);
+        estimate.record_end("role", 1.0);
         assert_eq!(estimate.counts(), (3, 1));
         assert_eq!(estimate.work(), (Duration::from_secs(8), Duration::from_secs(2)));
-        assert_eq!(estimate.left(|_| 0.0), 2.5, "half as long as expected");
-        estimate.ended("role", 1.0);
+        assert_eq!(estimate.remaining(|_| 0.0), 2.5, "half as long as expected");
+        estimate.record_end("role", 1.0);
         assert_eq!(estimate.work().1, Duration::from_secs(2), "a step ends once");
     }
 }

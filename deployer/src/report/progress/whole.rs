@@ -39,7 +39,7 @@ pub(super) async fn keep_moving(
             let running = lock(&running);
             let whole = lock(&whole);
             let since = |key: &str| running.get(key).map_or(0.0, |entry| entry.began.elapsed().as_secs_f64());
-            (whole.work(), told(whole.counts(), running.len(), whole.left(since)))
+            (whole.work(), summary(whole.counts(), running.len(), whole.remaining(since)))
         };
         bar.set_length(milliseconds(expected));
         bar.set_position(milliseconds(ended));
@@ -54,7 +54,7 @@ fn milliseconds(duration: Duration) -> u64 {
 
 /// Renders `5 of 12 done, about 8 s left, 3 running, 4 waiting for others`. The most important part comes first: a
 /// narrow terminal cuts the end.
-fn told((all, done): (usize, usize), running: usize, left: f64) -> String {
+fn summary((all, done): (usize, usize), running: usize, left: f64) -> String {
     let mut text = format!("{done} of {all} done");
     if all > 0 && done == all {
         return text + ", saving the state";
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn the_whole_says_how_many_and_how_long() {
-        assert_eq!(told((12, 5), 3, 7.2), "5 of 12 done, about 8 s left, 3 running, 4 waiting for others");
-        assert_eq!(told((2, 1), 1, 200.0), "1 of 2 done, about 4 min left, 1 running");
-        assert_eq!(told((2, 2), 0, 0.0), "2 of 2 done, saving the state");
+        assert_eq!(summary((12, 5), 3, 7.2), "5 of 12 done, about 8 s left, 3 running, 4 waiting for others");
+        assert_eq!(summary((2, 1), 1, 200.0), "1 of 2 done, about 4 min left, 1 running");
+        assert_eq!(summary((2, 2), 0, 0.0), "2 of 2 done, saving the state");
     }
 }

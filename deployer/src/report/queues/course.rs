@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    counts, intended_move, intended_purge, messages_of, named, progress, progress_json, started_json, summary_json,
+    counts, intended_move, intended_purge, list_addresses, messages_of, progress, progress_json, started_json,
+    summary_json,
 };
 use crate::operate::queues::{Depth, QueueTarget};
 use crate::operate::redrive::Task;
@@ -95,7 +96,7 @@ impl CommandQueue<'_> {
         Some(match end {
             End::NothingToMove(depth) => format!("Nothing to move: {} has {}.", queue.address, counts(*depth)),
             End::GoesOn => self.goes_on_text(),
-            End::Moved(moved) => format!("Done: {} moved back to {}.", about(*moved), named(sources)),
+            End::Moved(moved) => format!("Done: {} moved back to {}.", about(*moved), list_addresses(sources)),
             // The failure tells it.
             End::PartlyMoved(_) => return None,
             End::NoTask => format!("No task moves messages of {}: nothing to cancel.", queue.address),

@@ -59,7 +59,7 @@ fn view(secrets: &Secrets) -> PlanView<'_> {
 }
 
 /// Plans `text` in a world where [`SHOP`] was applied.
-fn planned(text: &str, outside: impl FnOnce(&mut World)) -> (Plan, Stack) {
+fn plan_change(text: &str, outside: impl FnOnce(&mut World)) -> (Plan, Stack) {
     let mut world = World::applied(SHOP);
     outside(&mut world);
     planned_in(&world, text, Goal::Apply, &Selection::default())
@@ -74,7 +74,7 @@ fn planned_in(world: &World, text: &str, goal: Goal, selection: &Selection) -> (
 }
 
 /// Renders the plan for people and programs, and checks that a saved plan renders the same.
-fn said((value, stack): &(Plan, Stack)) -> String {
+fn rendered_plan((value, stack): &(Plan, Stack)) -> String {
     let secrets = stack.document.secrets();
     let text = plan::plan(value, COST, view(secrets));
     let report = json::plan(value, &heading(), COST, secrets);
@@ -98,7 +98,7 @@ fn everything_is_new() {
     let live = World::applied(SHOP).live.into_iter().filter(|((kind, _), _)| kind == "s3.bucket").collect();
     let world = World { live, ..World::default() };
     let first = planned_in(&world, SHOP, Goal::Apply, &Selection::default());
-    assert_snapshot!("create_text", said(&first));
+    assert_snapshot!("create_text", rendered_plan(&first));
     assert_snapshot!("create_markdown", page(&first));
 }
 
@@ -116,7 +116,7 @@ fn a_saved_plan_without_codes_of_reasons_is_still_shown() {
         }
     }
     let wanted = SHOP.replace("orders: { visib", "orders: { name: shop-other, visib");
-    let (value, stack) = planned(&wanted, |world| world.delete("functions.draw.role"));
+    let (value, stack) = plan_change(&wanted, |world| world.delete("functions.draw.role"));
     let report = json::plan(&value, &heading(), COST, stack.document.secrets());
     let mut old = report.clone();
     without(&mut old, &["reason_code", "reason_details", "set_again"]);
@@ -138,19 +138,19 @@ fn a_function_gets_more_memory_a_permission_and_new_code() {
         "    events:",
         "      - { allow: s3:GetObject, on: \"${buckets.pictures.arn}/drawn/*\" }\n    events:",
     );
-    let plan = planned(&wanted, |world| {
+    let plan = plan_change(&wanted, |world| {
         world.edit("functions.draw", |spec| {
             spec["code"] = json!({"sha256": "bm90IHRoZSBzYW1lIHppcA==", "size": 1_234_567})
         });
     });
-    assert_snapshot!("function_text", said(&plan));
+    assert_snapshot!("function_text", rendered_plan(&plan));
     assert_snapshot!("function_markdown", page(&plan));
 }
 
 #[test]
 fn drift_is_told_apart_from_changes_of_mind() {
     let wanted = SHOP.replace("threshold: 30", "threshold: 45").replace("batch_size: 5", "batch_size: 8");
-    let plan = planned(&wanted, |world| {
+    let plan = plan_change(&wanted, |world| {
         world.edit("functions.draw", |spec| spec["memory_size"] = json!(1024));
         world.edit("functions.draw.role", |spec| {
             spec["inline_policies"]["permissions"] = json!({"Version": "2012-10-17", "Statement": [
@@ -160,7 +160,7 @@ fn drift_is_told_apart_from_changes_of_mind() {
         world.edit("alarms.oldest", |spec| spec["threshold"] = json!(10));
         world.delete("topics.alarms");
     });
-    assert_snapshot!("drift_text", said(&plan));
+    assert_snapshot!("drift_text", rendered_plan(&plan));
     assert_snapshot!("drift_markdown", page(&plan));
 }
 
@@ -168,20 +168,20 @@ fn drift_is_told_apart_from_changes_of_mind() {
 fn a_queue_that_keeps_its_name_is_away_for_a_minute() {
     let selection = Selection { replace: vec!["queues.orders".into()], ..Selection::default() };
     let plan = planned_in(&World::applied(SHOP), SHOP, Goal::Apply, &selection);
-    assert_snapshot!("replace_text", said(&plan));
+    assert_snapshot!("replace_text", rendered_plan(&plan));
 }
 
 #[test]
 fn a_queue_under_another_name_is_made_first() {
-    let plan = planned(&SHOP.replace("orders: { visib", "orders: { name: shop-purchases, visib"), |_| {});
-    assert_snapshot!("rename_text", said(&plan));
+    let plan = plan_change(&SHOP.replace("orders: { visib", "orders: { name: shop-purchases, visib"), |_| {});
+    assert_snapshot!("rename_text", rendered_plan(&plan));
     assert_snapshot!("rename_markdown", page(&plan));
 }
 
 #[test]
 fn a_stage_under_another_name_moves_the_address_that_callers_know() {
-    let plan = planned(&SHOP.replace("stage: Prod", "stage: Live"), |_| {});
-    assert_snapshot!("stage_text", said(&plan));
+    let plan = plan_change(&SHOP.replace("stage: Prod", "stage: Live"), |_| {});
+    assert_snapshot!("stage_text", rendered_plan(&plan));
     assert_snapshot!("stage_markdown", page(&plan));
 }
 
@@ -191,40 +191,40 @@ fn outputs_that_differ_are_shown_where_no_resource_does() {
         "outputs: { url: \"${apis.front.url}/draw\" }",
         "outputs: { queue: \"${queues.orders.url}\", token: \"${vars.token}\" }",
     );
-    let plan = planned(&wanted, |_| {});
-    assert_snapshot!("outputs_text", said(&plan));
+    let plan = plan_change(&wanted, |_| {});
+    assert_snapshot!("outputs_text", rendered_plan(&plan));
 }
 
 #[test]
 fn a_changed_subscription_has_to_be_confirmed_again() {
-    let plan = planned(&SHOP.replace("ops@example.com", "dev@example.com"), |_| {});
-    assert_snapshot!("subscription_text", said(&plan));
+    let plan = plan_change(&SHOP.replace("ops@example.com", "dev@example.com"), |_| {});
+    assert_snapshot!("subscription_text", rendered_plan(&plan));
 }
 
 #[test]
 fn a_route_more_and_a_function_less() {
-    let plan = planned(&SHOP.replace("\"POST /draw\": draw", "\"POST /draw\": draw, \"GET /drawn\": draw"), |_| {});
-    assert_snapshot!("route_text", said(&plan));
+    let plan = plan_change(&SHOP.replace("\"POST /draw\": draw", "\"POST /draw\": draw, \"GET /drawn\": draw"), |_| {});
+    assert_snapshot!("route_text", rendered_plan(&plan));
     let without = SHOP
         .replace("    events: [ { queue: orders, batch_size: 5 } ]\n", "")
         .replace("queues:\n  orders: { visibility_timeout: 120s, redrive: { max_receive_count: 3 } }\n", "")
         .replace("dimensions: { QueueName: \"${queues.orders.name}\" }", "dimensions: { QueueName: shop-orders }");
-    assert_snapshot!("delete_text", said(&planned(&without, |_| {})));
+    assert_snapshot!("delete_text", rendered_plan(&plan_change(&without, |_| {})));
 }
 
 #[test]
 fn what_a_cut_off_run_made_is_adopted() {
-    let plan = planned(&SHOP.replace("timeout: 20s", "timeout: 25s"), |world| {
+    let plan = plan_change(&SHOP.replace("timeout: 20s", "timeout: 25s"), |world| {
         world.forget("functions.draw");
         world.forget("topics.alarms");
     });
-    assert_snapshot!("adopt_text", said(&plan));
+    assert_snapshot!("adopt_text", rendered_plan(&plan));
 }
 
 #[test]
 fn a_secret_that_changes_is_not_shown() {
-    let plan = planned(&SHOP.replace("tok-4711-4711", "tok-0815-0815"), |_| {});
-    let text = said(&plan) + &page(&plan);
+    let plan = plan_change(&SHOP.replace("tok-4711-4711", "tok-0815-0815"), |_| {});
+    let text = rendered_plan(&plan) + &page(&plan);
     assert!(!text.contains("4711") && !text.contains("0815"), "{text}");
     assert_snapshot!("secret_text", text);
 }
@@ -232,12 +232,12 @@ fn a_secret_that_changes_is_not_shown() {
 #[test]
 fn everything_goes() {
     let plan = planned_in(&World::applied(SHOP), SHOP, Goal::Destroy, &Selection::default());
-    assert_snapshot!("destroy_text", said(&plan));
+    assert_snapshot!("destroy_text", rendered_plan(&plan));
 }
 
 #[test]
 fn all_of_a_changed_resource_shows_on_demand() {
-    let (value, stack) = planned(&SHOP.replace("timeout: 20s", "timeout: 25s"), |_| {});
+    let (value, stack) = plan_change(&SHOP.replace("timeout: 20s", "timeout: 25s"), |_| {});
     let verbose = PlanView { verbose: true, ..view(stack.document.secrets()) };
     let text = plan::plan(&value, COST, verbose);
     assert!(text.contains("memory_size: 512") && !text.contains("4711"), "{text}");
@@ -246,7 +246,7 @@ fn all_of_a_changed_resource_shows_on_demand() {
 
 #[test]
 fn lines_are_no_wider_than_the_terminal_where_a_value_can_be_moved() {
-    let (value, stack) = planned(&SHOP.replace("orders: { visib", "orders: { name: shop-purchases, visib"), |_| {});
+    let (value, stack) = plan_change(&SHOP.replace("orders: { visib", "orders: { name: shop-purchases, visib"), |_| {});
     for width in [60, 80, 120] {
         let text = plan::plan(&value, COST, PlanView { width, ..view(stack.document.secrets()) });
         let arrows = text.lines().filter(|line| line.contains(" → ") && !line.starts_with('!'));

@@ -10,7 +10,7 @@ use crate::report::picture::{Mark, Page, Picture, dot, html, mermaid, svg};
 use crate::report::shown::MaskedPlan;
 
 /// Draws `text` with its plan, in a world where [`SHOP`] was applied and then changed outside.
-fn planned(text: &str) -> (Picture, String) {
+fn draw_plan(text: &str) -> (Picture, String) {
     let mut world = World::applied(SHOP);
     world.edit("functions.draw", |spec| spec["memory_size"] = json!(1024));
     let stack = Stack::of(text, &[]);
@@ -96,7 +96,7 @@ fn a_plan_marks_the_elements_that_it_changes() {
         .replace("orders: { visib", "orders: { name: shop-purchases, visib")
         .replace("\"POST /draw\": draw", "\"POST /draw\": draw, \"GET /drawn\": draw")
         .replace("topics:\n", "log_groups: { audit: { retention_in_days: 7 } }\ntopics:\n");
-    let (picture, _) = planned(&wanted);
+    let (picture, _) = draw_plan(&wanted);
     let mark = |id: &str| picture.nodes.iter().find(|node| node.id == id).map(|node| (node.mark, node.drift));
     assert_eq!(mark("queues.orders"), Some((Some(Mark::Replace), false)));
     assert_eq!(mark("functions.draw"), Some((Some(Mark::Update), true)));
@@ -109,7 +109,7 @@ fn a_plan_marks_the_elements_that_it_changes() {
 #[test]
 fn what_leaves_the_stack_is_still_in_the_picture() {
     let wanted = "\nstack: shop\ntopics: { alarms: {} }\n";
-    let (picture, _) = planned(wanted);
+    let (picture, _) = draw_plan(wanted);
     let gone: Vec<&str> =
         picture.nodes.iter().filter(|node| node.mark == Some(Mark::Delete)).map(|node| node.id.as_str()).collect();
     for id in ["queues.orders", "functions.draw", "apis.front", "alarms.oldest"] {
@@ -127,7 +127,7 @@ fn what_leaves_the_stack_is_still_in_the_picture() {
 
 #[test]
 fn the_page_loads_nothing_and_tells_no_secret() {
-    let (_, page) = planned(&SHOP.replace("tok-4711-4711", "tok-0815-0815"));
+    let (_, page) = draw_plan(&SHOP.replace("tok-4711-4711", "tok-0815-0815"));
     assert!(!page.contains("0815") && !page.contains("4711"), "no secret");
     assert!(page.contains("default-src 'none'") && !page.contains("unsafe-eval"));
     let outside: Vec<&str> = page.match_indices("http").map(|(at, _)| &page[at..(at + 40).min(page.len())]).collect();
@@ -162,7 +162,7 @@ fn browser() -> Option<std::path::PathBuf> {
 }
 
 /// Returns the page's DOM after its script ran in a real browser, opened at a fragment.
-fn opened(browser: &std::path::Path, page: &str, fragment: &str) -> String {
+fn open_page(browser: &std::path::Path, page: &str, fragment: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("page.html");
     std::fs::write(&file, page).unwrap();
@@ -182,31 +182,31 @@ fn a_browser_shows_the_details_of_the_element_that_the_address_names() {
         eprintln!("skipped: no chromium is installed");
         return;
     };
-    let (_, page) = planned(&SHOP.replace("POST /draw", "GET /drawn"));
+    let (_, page) = draw_plan(&SHOP.replace("POST /draw", "GET /drawn"));
     let id = page.split("href=\"#").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
-    let shown = opened(&browser, &page, id);
+    let shown = open_page(&browser, &page, id);
     assert!(shown.contains("class=\"js\""), "the script ran: {shown}");
     assert_eq!(shown.matches("aria-current=\"true\"").count(), 1, "one element is chosen");
     assert!(shown.contains(&format!("<section id=\"{id}\" class=\"on\"")), "its details are shown");
-    let whole = opened(&browser, &page, "");
+    let whole = open_page(&browser, &page, "");
     assert!(whole.contains("<section id=\"all\" class=\"on\""), "without one, the overview is");
 }
 
 /// Runs a script on a page in a real browser and returns its result as JSON.
-fn asked(browser: &std::path::Path, page: &str, script: &str) -> serde_json::Value {
+fn run_script(browser: &std::path::Path, page: &str, script: &str) -> serde_json::Value {
     let at = page.find("script-src 'sha256-").unwrap();
     let end = page[at..].find(';').unwrap() + at;
     let open = format!("{}script-src 'unsafe-inline'{}", &page[..at], &page[end..]);
     let script =
         format!("<script>document.body.dataset.found = JSON.stringify((() => {{{script}}})())</script></body>");
-    let shown = opened(browser, &open.replace("</body>", &script), "");
+    let shown = open_page(browser, &open.replace("</body>", &script), "");
     let found = shown.split("data-found=\"").nth(1).and_then(|rest| rest.split('"').next());
     let found = found.unwrap_or_else(|| panic!("no answer: {shown}")).replace("&quot;", "\"").replace("&amp;", "&");
     serde_json::from_str(&found).unwrap()
 }
 
 /// Builds a stack with long names and many edges, wider than any screen.
-fn crowded() -> String {
+fn crowded_stack() -> String {
     use std::fmt::Write as _;
     let mut text = String::from("\nstack: crowded\nbuckets: { customer-uploads-incoming: {} }\nqueues:\n");
     for n in 0..12 {
@@ -229,12 +229,12 @@ fn a_browser_draws_no_word_cut_overlapped_or_too_small() {
         eprintln!("skipped: no chromium is installed");
         return;
     };
-    let stack = Stack::of(&crowded(), &[]);
+    let stack = Stack::of(&crowded_stack(), &[]);
     let secrets = stack.document.secrets();
     let picture = Picture::of("crowded", &stack.graph, None, secrets);
     assert!(picture.nodes.len() > 20 && picture.edges.len() > 30);
     let page = html(&Page { picture: &picture, about: String::new(), plan: None, secrets });
-    let found = asked(&browser, &page, include_str!("legible.js"));
+    let found = run_script(&browser, &page, include_str!("legible.js"));
     assert_eq!(found, json!([]));
 }
 
@@ -244,7 +244,7 @@ fn a_browser_follows_clicks_and_keys() {
         eprintln!("skipped: no chromium is installed");
         return;
     };
-    let (_, page) = planned(&SHOP.replace("POST /draw", "GET /drawn"));
+    let (_, page) = draw_plan(&SHOP.replace("POST /draw", "GET /drawn"));
     let script = "
         const said = [];
         const shown = () => [...document.querySelectorAll('section.on h2')].map((h) => h.textContent).join();
@@ -257,6 +257,6 @@ fn a_browser_follows_clicks_and_keys() {
         node('front').focus(); press('ArrowRight'); said.push(at()); press(' '); said.push(shown());
         press('ArrowRight'); said.push(at()); press('ArrowLeft'); said.push(at());
         return said;";
-    let found = asked(&browser, &page, script);
+    let found = run_script(&browser, &page, script);
     assert_eq!(found, json!(["Overview", "front", "Overview", "draw", "draw", "pictures", "draw"]));
 }
