@@ -94,6 +94,13 @@ pub(super) const CODES: &[Code] = &[
         "Write `arn:${aws.partition}:…`, which is right in every region.",
     ),
     error(
+        "stack::other-region",
+        "AWS takes only an ARN of the same region here: a dead-letter queue, a layer, an alarm's action, a queue that a function consumes.",
+        "region: eu-west-1\nqueues:\n  orders: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"arn:aws:sqs:eu-north-1:123456789012:failed\" } }\n",
+        "region: eu-west-1\nqueues:\n  orders: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"arn:aws:sqs:eu-west-1:123456789012:failed\" } }\n",
+        "Name a resource of the stack's region. A topic may stand between two regions: it delivers to queues and functions of others.",
+    ),
+    error(
         "stack::no-environment",
         "The stack declares its environments, `main` is none of them, and the command names none.",
         "environments: [staging, production]\n",
@@ -266,6 +273,13 @@ pub(super) const CODES: &[Code] = &[
         "vars: { name: orders }\nqueues:\n  orders: { name: \"${vars.nmae}\" }\n",
         "vars: { name: orders }\nqueues:\n  orders: { name: \"${vars.name}\" }\n",
         "Correct the name, or declare the variable in `vars:`.",
+    ),
+    warning(
+        "stack::unlisted-value",
+        "AWS's service model lists the values of this property, and this is none of them. AWS may have added it after the model was published.",
+        "functions:\n  worker: { zip: worker.zip, runtime: python3.99, handler: main.run }\n",
+        "functions:\n  worker: { zip: worker.zip, runtime: python3.13, handler: main.run }\n",
+        "Look for a typing error. If AWS takes the value, nothing has to be done.",
     ),
     run(
         "stack::unreadable",

@@ -101,22 +101,29 @@ impl Check<'_> {
         if *value == Tree::Null || depth > DEPTH {
             return;
         }
-        match shape.kind {
-            Kind::Structure => self.structure(shape, value, path, depth),
-            Kind::List => self.list(shape, value, path, depth),
-            Kind::Map => self.map(shape, value, path, depth),
-            Kind::String => self.text(shape, value, path),
-            Kind::Blob => self.bytes(shape, value, path),
-            Kind::Integer | Kind::Long | Kind::Float | Kind::Double => self.number(shape, value, path),
-            Kind::Boolean => self.boolean(value, path),
-            Kind::Timestamp => {}
+        for rule in own_rules(shape, value) {
+            self.add(path, rule);
+        }
+        match (shape.kind, value) {
+            (Kind::Structure, Tree::Object(_)) => self.structure(shape, value, path, depth),
+            (Kind::List, Tree::List(items)) => {
+                let of = shape.member.as_deref().unwrap_or_default();
+                for (index, item) in items.iter().enumerate() {
+                    self.shape(of, item, &format!("{path}[{index}]"), depth + 1);
+                }
+            }
+            (Kind::Map, Tree::Object(entries)) => {
+                for (key, inner) in entries {
+                    let at = join(path, key);
+                    self.shape(shape.key.as_deref().unwrap_or_default(), &Tree::text(key.as_ref()), &at, depth + 1);
+                    self.shape(shape.value.as_deref().unwrap_or_default(), inner, &at, depth + 1);
+                }
+            }
+            _ => {}
         }
     }
 
     fn structure(&mut self, shape: &Shape, value: &Tree, path: &str, depth: usize) {
-        if !matches!(value, Tree::Object(_)) {
-            return self.add(path, Rule::Type { expected: "a structure" });
-        }
         for (name, member) in &shape.members {
             let at = join(path, name);
             match value.get(&key_of(name, member)) {
@@ -126,74 +133,72 @@ impl Check<'_> {
             }
         }
     }
+}
 
-    fn list(&mut self, shape: &Shape, value: &Tree, path: &str, depth: usize) {
-        let Tree::List(items) = value else { return self.add(path, Rule::Type { expected: "a list" }) };
-        self.length(shape, items.len(), "items", path);
-        for (index, item) in items.iter().enumerate() {
-            self.shape(shape.member.as_deref().unwrap_or_default(), item, &format!("{path}[{index}]"), depth + 1);
+/// Lists the rules that a value breaks by itself, apart from the values inside it.
+pub fn own_rules(shape: &Shape, value: &Tree) -> Vec<Rule> {
+    let mut broken = Vec::new();
+    match (shape.kind, value) {
+        (Kind::List, Tree::List(items)) => length(shape, items.len(), "items", &mut broken),
+        (Kind::Map, Tree::Object(entries)) => length(shape, entries.len(), "entries", &mut broken),
+        (Kind::String, Tree::Text(text)) => check_text(shape, text, &mut broken),
+        // Bytes arrive as such, or as a text in base64.
+        (Kind::Blob, Tree::Bytes(bytes)) => length(shape, *bytes, "bytes", &mut broken),
+        (Kind::Blob, Tree::Text(base64)) => {
+            length(shape, base64.trim_end_matches('=').len() * 3 / 4, "bytes", &mut broken);
         }
+        (Kind::Integer | Kind::Long | Kind::Float | Kind::Double, value) => number(shape, value, &mut broken),
+        (Kind::Boolean, Tree::Boolean(_)) | (Kind::Structure, Tree::Object(_)) | (Kind::Timestamp, _) => {}
+        (Kind::Boolean, Tree::Text(text)) if matches!(text.as_ref(), "true" | "false") => {}
+        (kind, _) => broken.push(Rule::Type { expected: expected(kind) }),
     }
+    broken
+}
 
-    fn map(&mut self, shape: &Shape, value: &Tree, path: &str, depth: usize) {
-        let Tree::Object(entries) = value else { return self.add(path, Rule::Type { expected: "a map" }) };
-        self.length(shape, entries.len(), "entries", path);
-        for (key, inner) in entries {
-            let at = join(path, key);
-            self.shape(shape.key.as_deref().unwrap_or_default(), &Tree::text(key.as_ref()), &at, depth + 1);
-            self.shape(shape.value.as_deref().unwrap_or_default(), inner, &at, depth + 1);
-        }
+fn expected(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Structure => "a structure",
+        Kind::List => "a list",
+        Kind::Map => "a map",
+        Kind::String => "a text",
+        Kind::Blob => "bytes",
+        Kind::Boolean => "`true` or `false`",
+        Kind::Integer | Kind::Long | Kind::Float | Kind::Double => "a number",
+        Kind::Timestamp => "a time",
     }
+}
 
-    fn text(&mut self, shape: &Shape, value: &Tree, path: &str) {
-        let Tree::Text(text) = value else { return self.add(path, Rule::Type { expected: "a text" }) };
-        self.length(shape, text.chars().count(), "characters", path);
-        if shape.values.as_ref().is_some_and(|values| !values.iter().any(|listed| listed == text)) {
-            self.add(path, Rule::Unlisted { value: text.clone().into_owned() });
-        }
-        let Some(pattern) = &shape.pattern else { return };
-        if pattern.regex().is_some_and(|regex| !regex.is_match(text)) {
-            self.add(path, Rule::Pattern { value: text.clone().into_owned(), pattern: pattern.text().to_owned() });
-        }
+fn check_text(shape: &Shape, text: &str, broken: &mut Vec<Rule>) {
+    length(shape, text.chars().count(), "characters", broken);
+    if shape.values.as_ref().is_some_and(|values| !values.iter().any(|listed| listed == text)) {
+        broken.push(Rule::Unlisted { value: text.to_owned() });
     }
-
-    /// Bytes arrive as such, or as a text in base64.
-    fn bytes(&mut self, shape: &Shape, value: &Tree, path: &str) {
-        match value {
-            Tree::Bytes(length) => self.length(shape, *length, "bytes", path),
-            Tree::Text(base64) => self.length(shape, base64.trim_end_matches('=').len() * 3 / 4, "bytes", path),
-            _ => self.add(path, Rule::Type { expected: "bytes" }),
-        }
+    let Some(pattern) = &shape.pattern else { return };
+    if pattern.regex().is_some_and(|regex| !regex.is_match(text)) {
+        broken.push(Rule::Pattern { value: text.to_owned(), pattern: pattern.text().to_owned() });
     }
+}
 
-    fn number(&mut self, shape: &Shape, value: &Tree, path: &str) {
-        let number = match value {
-            Tree::Number(number) => Some(*number),
-            Tree::Text(text) => text.parse().ok(),
-            _ => None,
-        };
-        let Some(has) = number else { return self.add(path, Rule::Type { expected: "a number" }) };
-        match (shape.min, shape.max) {
-            (Some(min), _) if has < min => self.add(path, Rule::Below { has, min }),
-            (_, Some(max)) if has > max => self.add(path, Rule::Above { has, max }),
-            _ => {}
-        }
+fn number(shape: &Shape, value: &Tree, broken: &mut Vec<Rule>) {
+    let number = match value {
+        Tree::Number(number) => Some(*number),
+        Tree::Text(text) => text.parse().ok(),
+        _ => None,
+    };
+    let Some(has) = number else { return broken.push(Rule::Type { expected: expected(shape.kind) }) };
+    match (shape.min, shape.max) {
+        (Some(min), _) if has < min => broken.push(Rule::Below { has, min }),
+        (_, Some(max)) if has > max => broken.push(Rule::Above { has, max }),
+        _ => {}
     }
+}
 
-    fn boolean(&mut self, value: &Tree, path: &str) {
-        let is_text = |text: &str| matches!(text, "true" | "false");
-        if !matches!(value, Tree::Boolean(_)) && !matches!(value, Tree::Text(text) if is_text(text)) {
-            self.add(path, Rule::Type { expected: "`true` or `false`" });
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "lengths are far below 2^53")]
-    fn length(&mut self, shape: &Shape, has: usize, unit: &'static str, path: &str) {
-        match (shape.min, shape.max) {
-            (Some(min), _) if (has as f64) < min => self.add(path, Rule::TooShort { has, min, unit }),
-            (_, Some(max)) if (has as f64) > max => self.add(path, Rule::TooLong { has, max, unit }),
-            _ => {}
-        }
+#[expect(clippy::cast_precision_loss, reason = "lengths are far below 2^53")]
+fn length(shape: &Shape, has: usize, unit: &'static str, broken: &mut Vec<Rule>) {
+    match (shape.min, shape.max) {
+        (Some(min), _) if (has as f64) < min => broken.push(Rule::TooShort { has, min, unit }),
+        (_, Some(max)) if (has as f64) > max => broken.push(Rule::TooLong { has, max, unit }),
+        _ => {}
     }
 }
 

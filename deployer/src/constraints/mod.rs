@@ -7,6 +7,7 @@
 mod check;
 mod form;
 mod identify;
+mod member;
 mod request;
 mod rest;
 mod table;
@@ -14,8 +15,9 @@ mod tree;
 mod wire;
 mod xml;
 
-pub use check::Violation;
+pub use check::{Rule, Violation};
 pub use identify::{Identified, identify};
+pub use member::Constraint;
 pub use request::{Body, Request};
 
 /// Lists the constraints that a request breaks. Empty for an operation that the table does not have, and for a body in
@@ -28,6 +30,11 @@ pub fn broken(service: &str, operation: &str, request: &Request) -> Vec<Violatio
     let Some(input) = wire::read(service, operation, request) else { return Vec::new() };
     check::input(service, operation, &input)
 }
+
+#[cfg(test)]
+pub use member::of_member;
+#[cfg(test)]
+pub use table::source;
 
 #[cfg(test)]
 mod tests;

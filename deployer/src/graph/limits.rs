@@ -1,4 +1,5 @@
-//! Limits of AWS that apply once references are resolved: the size of documents as AWS measures them, and tags.
+//! Limits of AWS that apply once references are resolved: the constraints on each property, the size of documents as
+//! AWS measures them, and tags.
 //!
 //! They are checked twice. Right after the graph is built, every name and ARN can be computed except for the account's
 //! number, whose length is known; outputs that AWS assigns count as empty. The plan checks again with everything that
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::resolve::{self, KnownOutputs};
-use super::{Graph, Node};
+use super::{Graph, Node, constraints};
 use crate::aws::Place;
 use crate::aws::tags::{self, MOST, Tags, VALUE_LENGTH};
 use crate::kinds::Ownership;
@@ -31,7 +32,9 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
 pub fn check_in(graph: &Graph, document: &Document, known: &KnownOutputs, place: &Place, findings: &mut Findings) {
     let mut tagged = WrongTags::of(document);
     for node in graph.nodes().filter(|node| !node.external) {
-        let spec = resolve::least(node.resolve_spec(known, place));
+        let resolved = node.resolve_spec(known, place);
+        constraints::check(node, &resolved, place, document, findings);
+        let spec = resolve::least(resolved);
         for excess in node.kind.limits(&spec) {
             let path = document.locate_property(&node.address, excess.properties);
             let message = format!("`{}`: {}", node.address, excess.message);

@@ -5,6 +5,7 @@
 
 mod build;
 mod circle;
+mod constraints;
 pub mod limits;
 pub mod models;
 pub mod names;

@@ -4,6 +4,8 @@ mod broken;
 mod finish;
 mod lacking;
 mod loading;
+mod lowering;
+mod origin;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -14,21 +16,21 @@ use serde_json::{Map, Value};
 use self::finish::{cover_secrets, finish, once};
 pub use self::lacking::Keeps;
 use self::loading::Loading;
+use self::lowering::has_reported_text;
+pub use self::origin::ValueOrigin;
 use super::blame::{self, RefusedCall};
 use super::check::{self, Origin};
 use super::env;
 use super::environments::TargetEnvironment;
 use super::find;
-use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
+use super::finding::{At, DocPath, Finding, Findings, Span};
 use super::head::{Ci, Head, IgnoreTags, StateLocation};
 use super::interpolate::VariablePaths;
 use super::schema;
 use super::secrets::Secrets;
-use super::sections::any::check_tags;
-use super::sections::{self, Common, LoweredStack, SECTIONS, Scope};
+use super::sections::LoweredStack;
 use super::source::SourceText;
 use super::spans::SpanIndex;
-use super::template;
 use super::variables::{Inputs, MissingVariables};
 use super::yaml::{self, ParsedYaml};
 use crate::aws::stored::Stored;
@@ -327,73 +329,5 @@ impl Document {
     pub fn place(&self, findings: &mut Findings) {
         finish(findings, &self.spans, &self.secrets);
         once(findings);
-    }
-
-    /// Lowers every element to its primitive resources, in the order of the text. The findings are those of the
-    /// sections' own checks.
-    pub fn lower(&self) -> (LoweredStack, Findings) {
-        let (lowered, mut findings) = self.lower_except(&Findings::default());
-        self.place(&mut findings);
-        (lowered, findings)
-    }
-
-    fn scope<'a>(&'a self, section: &'static str, name: &'a str, common: &'a Common) -> Scope<'a> {
-        let (stack_tags, secrets) = (&self.head.tags, &self.secrets);
-        let is_preview = self.environment.is_preview();
-        Scope { stack: &self.owner, is_preview, section, name, common, stack_tags, secrets }
-    }
-
-    /// Lowers the elements that have no error so far.
-    fn lower_except(&self, broken: &Findings) -> (LoweredStack, Findings) {
-        let mut lowered = LoweredStack::default();
-        let mut findings = Findings::default();
-        let broken: std::collections::HashSet<&[String]> = broken
-            .0
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .filter_map(|finding| finding.path.0.get(..2))
-            .collect();
-        for (section_name, elements) in &self.sections {
-            let Some(section) = sections::find(section_name) else { continue };
-            for (name, element) in elements.as_object().into_iter().flatten() {
-                if broken.contains(&[section_name.clone(), name.clone()][..]) {
-                    continue;
-                }
-                let lacks = has_reported_text(element);
-                if lacks && !self.can_be_lowered_without_values(element) {
-                    continue;
-                }
-                let (common, mut own) = Common::split(element);
-                let scope = self.scope(section.name(), name, &common);
-                check_tags(&common.tags, &scope.path(["tags"]), &mut findings);
-                if let Some(env) = self.env()
-                    && !common.external
-                    && !self.named.contains(&(section_name.clone(), name.clone()))
-                {
-                    env::rename(&section.about().suffix, &mut own, &scope.default_name(), env);
-                }
-                let (mut found, mut parts) = (Findings::default(), LoweredStack::default());
-                section.check_and_lower(&own, &scope, &mut found, &mut parts);
-                // The checks may mistake an unknown value for a wrong one.
-                if lacks && found.has_errors() {
-                    continue;
-                }
-                findings.0.append(&mut found.0);
-                lowered.append(parts);
-            }
-        }
-        SECTIONS.iter().for_each(|section| section.complete(&mut lowered));
-        (lowered, findings)
-    }
-}
-
-/// Tells whether a value contains a text that is reported already: bad syntax, or a variable without a value.
-fn has_reported_text(value: &Value) -> bool {
-    match value {
-        Value::String(text) if text.contains("${") => template::parse(text)
-            .map_or(true, |parts| parts.iter().any(|part| matches!(part, template::TextPart::Var(_)))),
-        Value::Array(items) => items.iter().any(has_reported_text),
-        Value::Object(entries) => entries.values().any(has_reported_text),
-        _ => false,
     }
 }

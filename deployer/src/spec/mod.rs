@@ -30,5 +30,10 @@ pub mod yaml;
 
 pub use blame::RefusedCall;
 
+/// Describes a pattern in words, if it is one set of characters or a known form.
+pub fn describe_pattern(pattern: &str) -> Option<String> {
+    check::words::pattern(pattern)
+}
+
 #[cfg(test)]
 mod tests;

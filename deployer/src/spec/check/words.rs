@@ -183,7 +183,7 @@ const PATTERNS: &[(&str, &str)] = &[
 ];
 
 /// Describes a pattern that is one set of characters, or one set for the first character and another for the rest.
-pub(super) fn pattern(pattern: &str) -> Option<String> {
+pub(in crate::spec) fn pattern(pattern: &str) -> Option<String> {
     if let Some((_, words)) = PATTERNS.iter().find(|(known, _)| *known == pattern) {
         return Some((*words).to_owned());
     }
