@@ -19,6 +19,13 @@ pub(super) const CODES: &[Code] = &[
         "Add `maximum_batching_window: 1s` or more, or write `batch_size: 10`.",
     ),
     error(
+        "function::layer-twice",
+        "Lambda takes one version of a layer in a function.",
+        "functions:\n  worker: { zip: worker.zip, layers: [\"arn:aws:lambda:eu-west-1:123456789012:layer:fonts:2\", \"arn:aws:lambda:eu-west-1:123456789012:layer:fonts:3\"] }\n",
+        "functions:\n  worker: { zip: worker.zip, layers: [\"arn:aws:lambda:eu-west-1:123456789012:layer:fonts:3\"] }\n",
+        "Keep the version that is meant.",
+    ),
+    error(
         "function::layer-version",
         "A function uses a layer in one of its versions, which the ARN ends with.",
         "functions:\n  worker: { zip: worker.zip, layers: [\"arn:aws:lambda:eu-west-1:123456789012:layer:fonts\"] }\n",
@@ -252,6 +259,27 @@ pub(super) const CODES: &[Code] = &[
         "A policy of a queue, a topic or a bucket is longer than AWS takes, counted in bytes once references stand for the ARNs that they mean. SQS takes 8,192 bytes, S3 20,480; of SNS only 30,720 are known to pass.",
         "a queue's policy with a statement of its own for each of fifty topics",
         "Join statements that differ in one entry alone: `Principal`, `Resource` and the values of a condition may be lists.",
+    ),
+    error(
+        "policy::action",
+        "The policy of a queue, a topic or a bucket has actions of its own service alone, and a trust policy those of STS. SNS takes no pattern for all its actions either.",
+        "topics:\n  news: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { AWS: \"123456789012\" }, Action: sqs:SendMessage, Resource: \"*\" } ] } }\n",
+        "topics:\n  news: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { AWS: \"123456789012\" }, Action: sns:Publish, Resource: \"*\" } ] } }\n",
+        "Name actions on this very resource. Actions of other services belong to the permissions of a role.",
+    ),
+    error(
+        "policy::condition",
+        "IAM has a fixed list of condition operators, each with a map of keys and values.",
+        "roles:\n  worker: { trust: [lambda.amazonaws.com], permissions: [ { allow: s3:GetObject, on: \"*\", condition: { StringEqual: { \"aws:ResourceAccount\": \"123456789012\" } } } ] }\n",
+        "roles:\n  worker: { trust: [lambda.amazonaws.com], permissions: [ { allow: s3:GetObject, on: \"*\", condition: { StringEquals: { \"aws:ResourceAccount\": \"123456789012\" } } } ] }\n",
+        "Write the operator as the IAM user guide has it; `IfExists` may follow it.",
+    ),
+    error(
+        "policy::resource",
+        "A bucket's policy is about the bucket and its objects alone; S3 refuses it with any other resource.",
+        "buckets:\n  images: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { AWS: \"123456789012\" }, Action: s3:GetObject, Resource: \"arn:aws:s3:::pictures/*\" } ] } }\n",
+        "buckets:\n  images: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { AWS: \"123456789012\" }, Action: s3:GetObject, Resource: \"${buckets.images.arn}/*\" } ] } }\n",
+        "Refer to the bucket itself.",
     ),
     error(
         "policy::shape",

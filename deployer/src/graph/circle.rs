@@ -190,22 +190,22 @@ mod tests {
 
     #[test]
     fn policies_may_name_each_others_resources() {
-        let statement = |of: &str| {
+        let statement = |action: &str, of: &str| {
             format!(
-                "{{ Version: \"2012-10-17\", Statement: [ {{ Effect: Allow, Principal: {{ Service: sns.amazonaws.com }}, Action: \"sqs:SendMessage\", Resource: \"*\", Condition: {{ ArnEquals: {{ \"aws:SourceArn\": \"${{{of}.arn}}\" }} }} }} ] }}"
+                "{{ Version: \"2012-10-17\", Statement: [ {{ Effect: Allow, Principal: {{ Service: sns.amazonaws.com }}, Action: \"{action}\", Resource: \"*\", Condition: {{ ArnEquals: {{ \"aws:SourceArn\": \"${{{of}.arn}}\" }} }} }} ] }}"
             )
         };
         for sections in [
             // A queue and its topic.
-            format!("queues: {{ q: {{ policy: {} }} }}\ntopics: {{ t: {{ policy: {}, subscriptions: [ {{ sqs: q }} ] }} }}\n", statement("topics.t"), statement("queues.q")),
+            format!("queues: {{ q: {{ policy: {} }} }}\ntopics: {{ t: {{ policy: {}, subscriptions: [ {{ sqs: q }} ] }} }}\n", statement("sqs:SendMessage", "topics.t"), statement("sns:Publish", "queues.q")),
             // A bucket and a queue.
-            format!("queues: {{ q: {{ policy: {} }} }}\nbuckets: {{ b: {{ name: sofas-1, policy: {} }} }}\n", statement("buckets.b"), statement("queues.q")),
+            format!("queues: {{ q: {{ policy: {} }} }}\nbuckets: {{ b: {{ name: sofas-1, policy: {} }} }}\n", statement("sqs:SendMessage", "buckets.b"), statement("s3:PutObject", "queues.q")),
             // A function that calls itself, and one that its own role names.
             "functions: { f: { zip: f.zip, permissions: [ { allow: \"lambda:InvokeFunction\", on: \"${functions.f.arn}\" } ] } }\n".to_owned(),
             // A role that only one function may assume.
             "roles: { r: { assume_role_policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: \"sts:AssumeRole\", Condition: { ArnEquals: { \"aws:SourceArn\": \"${functions.f.arn}\" } } } ] } } }\nfunctions: { f: { zip: f.zip, role: \"${roles.r.arn}\" } }\n".to_owned(),
             // A queue whose consumer has its URL, and whose policy names the consumer.
-            format!("queues: {{ q: {{ visibility_timeout: 60s, policy: {} }} }}\nfunctions: {{ f: {{ zip: f.zip, environment: {{ QUEUE: \"${{queues.q.url}}\" }}, events: [ {{ queue: q }} ] }} }}\n", statement("functions.f")),
+            format!("queues: {{ q: {{ visibility_timeout: 60s, policy: {} }} }}\nfunctions: {{ f: {{ zip: f.zip, environment: {{ QUEUE: \"${{queues.q.url}}\" }}, events: [ {{ queue: q }} ] }} }}\n", statement("sqs:SendMessage", "functions.f")),
         ] {
             let stack = sound(&sections);
             let known = stack.graph.predict_outputs(&place());

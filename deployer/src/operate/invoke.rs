@@ -23,7 +23,7 @@ pub struct FunctionAnswer {
 }
 
 /// The longest time that Lambda lets a function run, plus a margin for the network.
-const PATIENCE: Duration = Duration::from_secs(910);
+const PATIENCE: Duration = Duration::from_secs(1_810);
 
 /// Calls a function once with `payload` and waits for its answer: Invoke. The call is never repeated, because the
 /// function may have done its work although the answer was lost.

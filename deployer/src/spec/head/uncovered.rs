@@ -136,7 +136,7 @@ pub const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(
         &["instances", "ec2", "containers", "ecs", "fargate", "eks", "tasks", "clusters", "batch"],
-        unmanaged("servers and containers", "let functions do the work, each at most 15 minutes at a time; larger work goes to a queue in parts"),
+        unmanaged("servers and containers", "let functions do the work, each at most 30 minutes at a time; larger work goes to a queue in parts"),
     ),
     UncoveredWords::of(
         &["repositories", "ecr", "images", "docker"],

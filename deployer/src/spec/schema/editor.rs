@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(element["oneOf"].as_array().map(Vec::len), Some(3), "{section}");
         }
         let timeout = &function["properties"]["timeout"];
-        assert_eq!((&timeout["minimum"], &timeout["maximum"]), (&json!(1), &json!(900)), "{timeout:#}");
+        assert_eq!((&timeout["minimum"], &timeout["maximum"]), (&json!(1), &json!(1_800)), "{timeout:#}");
     }
 
     #[test]

@@ -199,8 +199,9 @@ impl Section for Buckets {
         check::name(bucket, at, findings);
         check::lifecycle(bucket, at, findings);
         if let Some(policy) = &bucket.policy {
-            check_document(policy, Of::Resource, &at.path(["policy"]), findings);
+            check_document(policy, Of::Resource("s3"), &at.path(["policy"]), findings);
             check::public_policy(policy, &bucket.public_access_block, at, findings);
+            check::policy_resources(policy, bucket, at, findings);
         }
         let encryption = &bucket.encryption;
         if encryption.sse_algorithm == Algorithm::Aes256 && encryption.kms_master_key_id.is_some() {

@@ -82,9 +82,9 @@ pub struct FunctionElement {
     #[serde(default = "memory")]
     #[schemars(range(min = 128, max = 10_240))]
     pub memory_size: u32,
-    /// The time after which Lambda stops an invocation, up to 15 minutes.
+    /// The time after which Lambda stops an invocation, up to 30 minutes.
     #[serde(default = "three_seconds")]
-    #[schemars(range(min = 1, max = 900))]
+    #[schemars(range(min = 1, max = 1_800))]
     pub timeout: Seconds,
     /// Environment variables, at most 4 KB together.
     #[serde(default)]

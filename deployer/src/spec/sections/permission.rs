@@ -1,6 +1,8 @@
 //! Permissions of roles and functions in the short form, `{ allow: s3:PutObject, on: ARN }`.
 
 mod actions;
+mod condition;
+mod document;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +15,8 @@ use super::{Resource, Resources, Scope, keys, models};
 use crate::aws::policy;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
+
+pub use self::document::{Of, check_document};
 
 /// Other tools' names for a permission's properties, as in [`About::synonyms`](super::About::synonyms).
 pub(super) const SYNONYMS: &[(&str, &str)] =
@@ -124,7 +128,9 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
                 .help("write an ARN, a reference such as `${queues.NAME.arn}`, or `*`");
         }
         lint_wildcards(permission, &path, findings);
-        check_characters(&json!(permission.condition), &path.then("condition"), findings);
+        let condition = json!(permission.condition);
+        condition::check(&condition, &path.then("condition"), findings);
+        check_characters(&condition, &path.then("condition"), findings);
     }
 }
 
@@ -205,74 +211,6 @@ fn wildcards(actions: &[(DocPath, &str)], on: &[(DocPath, &str)], conditioned: b
         findings
             .warning("permission::wildcard", place.clone(), format!("`{action}` is allowed on every resource"))
             .help("name the ARNs that are meant, or add a `condition`");
-    }
-}
-
-/// The use of a policy document. Each use forbids other parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of {
-    /// Permissions of a role.
-    Role,
-    /// Principals that may assume a role.
-    Trust,
-    /// Principals that may use a queue, a topic or a bucket.
-    Resource,
-}
-
-/// Checks the shape of a policy document, and warns of wildcards in the permissions of a role.
-pub fn check_document(document: &Value, of: Of, path: &DocPath, findings: &mut Findings) {
-    let statements = path.then("Statement");
-    let listed = match document.get("Statement") {
-        Some(Value::Array(all)) => {
-            all.iter().enumerate().map(|(index, one)| (statements.then(index.to_string()), one)).collect()
-        }
-        Some(one @ Value::Object(_)) => vec![(statements, one)],
-        _ => {
-            findings
-                .error("policy::shape", path.clone(), "a policy document is a map with `Version` and `Statement`")
-                .help("write `{ Version: \"2012-10-17\", Statement: [ … ] }`");
-            Vec::new()
-        }
-    };
-    for (path, statement) in listed {
-        check_statement(statement, of, &path, findings);
-    }
-    check_characters(document, path, findings);
-}
-
-fn check_statement(statement: &Value, of: Of, path: &DocPath, findings: &mut Findings) {
-    let needed: &[[&str; 2]] = match of {
-        Of::Role => &[["Effect", "Effect"], ["Action", "NotAction"], ["Resource", "NotResource"]],
-        Of::Trust => &[["Effect", "Effect"], ["Action", "NotAction"], ["Principal", "NotPrincipal"]],
-        Of::Resource => {
-            &[["Effect", "Effect"], ["Action", "NotAction"], ["Principal", "NotPrincipal"], ["Resource", "NotResource"]]
-        }
-    };
-    for [name, other] in needed {
-        if statement.get(name).or_else(|| statement.get(other)).is_none() {
-            findings
-                .error("policy::shape", path.clone(), format!("a statement of this policy needs `{name}`"))
-                .help(format!("add `{name}: …`: IAM's own keys begin with a capital letter"));
-        }
-    }
-    let effect = statement.get("Effect").and_then(Value::as_str);
-    if let Some(effect) = effect.filter(|effect| !matches!(*effect, "Allow" | "Deny") && !effect.contains("${")) {
-        findings
-            .error("policy::shape", path.then("Effect"), format!("`Effect` cannot be `{effect}`"))
-            .help("write `Allow` or `Deny`");
-    }
-    let texts = |name: &str| match statement.get(name) {
-        Some(Value::String(one)) => vec![(path.then(name), one.as_str())],
-        Some(Value::Array(many)) => {
-            let texts = many.iter().enumerate().filter_map(|(index, text)| Some((index, text.as_str()?)));
-            texts.map(|(index, text)| (path.then(name).then(index.to_string()), text)).collect()
-        }
-        _ => Vec::new(),
-    };
-    actions::check(&texts("Action"), findings);
-    actions::check(&texts("NotAction"), findings);
-    if of == Of::Role && effect == Some("Allow") {
-        wildcards(&texts("Action"), &texts("Resource"), statement.get("Condition").is_some(), findings);
     }
 }
 

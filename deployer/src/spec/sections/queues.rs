@@ -157,7 +157,7 @@ impl Section for Queues {
             findings.error("queue::fifo-name", at.path(["name"]), message).help(help);
         }
         if let Some(policy) = &queue.policy {
-            check_document(policy, Of::Resource, &at.path(["policy"]), findings);
+            check_document(policy, Of::Resource("sqs"), &at.path(["policy"]), findings);
         }
         if queue.content_based_deduplication && !queue.fifo_queue {
             findings

@@ -1,6 +1,7 @@
 //! `topics:` — SNS topics and their subscriptions.
 
 mod address;
+mod endpoint;
 mod lint;
 mod uncovered;
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::address::in_address;
+use self::endpoint::endpoint_objection;
 use super::about::{
     About, Arrow, Draw, KeyProperty, OneOf, Part, PartPlace, PictureStyle, Recipient, Refusals, Shape, Suffix, Usage,
     longest_name,
@@ -167,7 +169,7 @@ impl Section for Topics {
     fn check(topic: &TopicElement, at: &Scope<'_>, findings: &mut Findings) {
         check_fifo(topic, at, findings);
         if let Some(policy) = &topic.policy {
-            check_document(policy, Of::Resource, &at.path(["policy"]), findings);
+            check_document(policy, Of::Resource("sns"), &at.path(["policy"]), findings);
         }
         let mut seen = Vec::new();
         for (index, subscription) in topic.subscriptions.iter().enumerate() {
@@ -361,39 +363,6 @@ fn check_subscription(
             .error("topic::filter-scope", item(at, index, "filter_policy_scope"), "there is no filter policy to apply")
             .help("add `filter_policy` or remove `filter_policy_scope`");
     }
-}
-
-/// Returns a message and a help if an endpoint is malformed. Texts with references pass.
-fn endpoint_objection(protocol: &str, endpoint: &str) -> Option<(String, String)> {
-    if endpoint.contains("${") {
-        return None;
-    }
-    let (fits, what, example) = match protocol {
-        "email" | "email-json" => (is_email(endpoint), "an e-mail address", "someone@example.com"),
-        "https" => (is_url(endpoint, "https://"), "an https URL", "https://example.com/alarms"),
-        "http" => (is_url(endpoint, "http://"), "an http URL", "http://example.com/alarms"),
-        "sms" => (is_telephone(endpoint), "a telephone number", "\"+4712345678\""),
-        _ => (true, "", ""),
-    };
-    (!fits).then(|| (format!("`{endpoint}` is not {what}"), format!("write it like {example}")))
-}
-
-/// Tells whether a text is an address for mails: it has a name, one `@` and a domain with a dot.
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.split_once('@') else { return false };
-    let clean =
-        |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@');
-    clean(local) && clean(domain) && domain.split('.').all(|label| !label.is_empty()) && domain.contains('.')
-}
-
-fn is_url(text: &str, scheme: &str) -> bool {
-    text.strip_prefix(scheme)
-        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
-}
-
-fn is_telephone(text: &str) -> bool {
-    text.strip_prefix('+')
-        .is_some_and(|digits| (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]

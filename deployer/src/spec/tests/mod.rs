@@ -4,6 +4,7 @@ mod corpus;
 mod load;
 mod robust;
 mod said;
+mod verdicts;
 
 use super::document::{Document, InvalidStack};
 use super::finding::Findings;

@@ -34,6 +34,53 @@ pub fn public_policy(policy: &Value, block: &BlockElement, at: &Scope<'_>, findi
     }
 }
 
+/// Reports resources in a policy that are not the bucket or objects in it ("Policy has invalid resource").
+pub fn policy_resources(policy: &Value, bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    let name = bucket.name.clone().unwrap_or_else(|| at.default_name());
+    let path = at.path(["policy", "Statement"]);
+    let statements: Vec<(DocPath, &Value)> = match &policy["Statement"] {
+        Value::Array(all) => all.iter().enumerate().map(|(index, one)| (path.then(index.to_string()), one)).collect(),
+        one => vec![(path, one)],
+    };
+    for (path, statement) in statements {
+        let path = path.then("Resource");
+        let resources: Vec<(DocPath, &Value)> = match &statement["Resource"] {
+            Value::Array(all) => {
+                all.iter().enumerate().map(|(index, one)| (path.then(index.to_string()), one)).collect()
+            }
+            one => vec![(path, one)],
+        };
+        for (path, resource) in resources {
+            let Some(text) = resource.as_str().filter(|text| !is_of_bucket(text, &name, &at.element())) else {
+                continue;
+            };
+            findings
+                .error(
+                    "policy::resource",
+                    path,
+                    format!("`{text}` is not this bucket, and S3 takes no other in its policy"),
+                )
+                .help(format!(
+                    "write \"${{{0}.arn}}\" for the bucket, \"${{{0}.arn}}/*\" for its objects",
+                    at.element()
+                ));
+        }
+    }
+}
+
+/// Tells whether a resource may be the bucket or objects in it. Patterns and references that decide later pass.
+fn is_of_bucket(resource: &str, name: &str, element: &str) -> bool {
+    if let Some((reference, _)) = resource.strip_prefix("${").and_then(|rest| rest.split_once('}')) {
+        let is_bucket = reference.starts_with("buckets.") && reference.ends_with(".arn");
+        return !is_bucket || reference == format!("{element}.arn");
+    }
+    let Some((_, path)) = resource.strip_prefix("arn:").and_then(|arn| arn.split_once(":::")) else {
+        return resource.contains(['*', '$']);
+    };
+    let bucket = path.split('/').next().unwrap_or_default();
+    bucket.contains(['*', '?', '$']) || name.contains('$') || bucket == name
+}
+
 /// Checks S3's rules for names. External buckets may be older than the rules.
 pub fn name(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
     let external = at.common.external;

@@ -146,8 +146,18 @@ pub(super) fn runtime(element: &FunctionElement, at: &Scope<'_>, findings: &mut 
     }
 }
 
-/// Reports layers without a version.
+/// Reports layers without a version, and layers that are used twice.
 pub(super) fn layers(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    let unversioned = |layer: &str| layer.rsplit_once(':').map(|(layer, _)| layer.to_owned());
+    for (index, layer) in element.layers.iter().enumerate() {
+        let twin = element.layers[..index].iter().find(|other| unversioned(other) == unversioned(layer));
+        if let Some(twin) = twin.filter(|_| layer.matches(':').count() > 6) {
+            let path = at.path(["layers".to_owned(), index.to_string()]);
+            findings
+                .error("function::layer-twice", path, format!("`{layer}` and `{twin}` are versions of one layer"))
+                .help("keep one of them");
+        }
+    }
     for (index, layer) in element.layers.iter().enumerate().filter(|(_, layer)| !layer.contains("${")) {
         let mut parts = layer.split(':').skip(5);
         let is_layer = parts.next() == Some("layer") && parts.next().is_some_and(|name| !name.is_empty());

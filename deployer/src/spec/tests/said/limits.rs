@@ -75,11 +75,14 @@ fn policies_are_measured_with_their_references() {
         )
     };
     assert!(codes(&queue(10)).is_empty());
-    assert_eq!(codes(&queue(60)), [("policy::size", "queues.q.policy".to_owned())]);
-    let bucket =
-        |count: usize| queue(count).replace("queues: { q: { policy", "queues: { q: {} }\nbuckets: { b: { policy");
+    let too_many = ("stack::too-many", "queues.q.policy.Statement".to_owned());
+    assert_eq!(codes(&queue(60)), [("policy::size", "queues.q.policy".to_owned()), too_many]);
+    let bucket = |count: usize| {
+        let of_queue = queue(count).replace("queues: { q", "buckets: { b").replace("sqs:SendMessage", "s3:PutObject");
+        of_queue.replace("${queues.q.arn}", "${buckets.b.arn}/*")
+    };
     assert!(codes(&bucket(60)).is_empty());
-    assert_eq!(codes(&bucket(160)), [("policy::size", "buckets.b.policy".to_owned())]);
+    assert_eq!(codes(&bucket(200)), [("policy::size", "buckets.b.policy".to_owned())]);
     let permission = |n: usize| format!("      - {{ allow: \"sqs:SendMessage\", on: \"${{queues.q.arn}}/{n}\" }}\n");
     let function = |count: usize| {
         let permissions: String = (0..count).map(permission).collect();
