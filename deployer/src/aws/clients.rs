@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
@@ -177,6 +178,11 @@ impl Clients {
             fence,
             budgets,
         }
+    }
+
+    /// Returns an HTTP client for requests that no SDK makes: to the URL of a deployed API.
+    pub(crate) fn connector(&self) -> Connector {
+        self.network.connector()
     }
 
     /// Returns the credentials for a call that no SDK makes, and the endpoint that it goes to in place of AWS.

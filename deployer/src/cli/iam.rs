@@ -65,6 +65,12 @@ pub enum IamCommand {
         #[command(flatten)]
         options: IamOptions,
     },
+    /// Print the policy for `verify`
+    #[command(add = VERIFY)]
+    Verify {
+        #[command(flatten)]
+        options: IamOptions,
+    },
     /// Print or create the OIDC provider and the roles for GitHub Actions
     ///
     /// One role plans, for pull requests and branches; one applies, for the branches in `ci.apply_on` or the jobs of
@@ -89,6 +95,7 @@ const APPLY: Examples = Examples(&[
 const DESTROY: Examples = Examples(&[("deployer iam destroy", "what `destroy` may do")]);
 const ROLLBACK: Examples =
     Examples(&[("deployer iam rollback", "what `rollback` may do: the functions' code, and nothing else")]);
+const VERIFY: Examples = Examples(&[("deployer iam verify", "what `verify` may send, and where it may look")]);
 const GITHUB: Examples = Examples(&[
     (
         "deployer iam github --repo acme/couch --owner-id 12 --repo-id 34 > github.json",
@@ -153,6 +160,7 @@ impl Iam {
             }
             IamCommand::Destroy { options } => exact(run, Task::Destroy, &options).await,
             IamCommand::Rollback { options } => exact(run, Task::Rollback, &options).await,
+            IamCommand::Verify { options } => exact(run, Task::Verify, &options).await,
             IamCommand::Github(options) => github::run(run, &options).await,
         }
     }

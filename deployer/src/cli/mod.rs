@@ -35,6 +35,7 @@ mod state;
 mod status;
 mod trace;
 mod validate;
+mod verify;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -111,6 +112,7 @@ verbs! {
     Rollback(rollback::Rollback),
     Queue(queue::Queue),
     Trace(trace::Trace),
+    Verify(verify::Verify),
     Output(output::Output),
     Iam(iam::Iam),
     Graph(graph::Graph),

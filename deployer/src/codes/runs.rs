@@ -116,4 +116,6 @@ pub(super) const CODES: &[Code] = &[
     run("run::unwritten", "What the command had to say did not all reach its standard output; the message says whether the command itself is done.", "`deployer output > FILE` on a full disk", "Make room where the output goes, then run the same command again."),
     run("trace::nothing", "No function logged anything with that id.", "a request that is older than the time looked at", "Look further back with `--since 1d`."),
     run("run::usage", "The command line cannot be understood.", "`deployer plan --taget queues.orders`", "Look at `deployer COMMAND --help`."),
+    run("verify::broken", "A message does not arrive at the end of an edge, or nothing can arrive there. The table before the message has the reason of each.", "a mapping that somebody disabled: the worker is never called", "Do what the table says of each edge, then run `deployer verify` again."),
+    run("verify::unknown-edge", "No edge of the stack begins or ends at that address.", "`deployer verify queues.ordrs`", "Use one of the addresses that the help lists."),
 ];

@@ -35,6 +35,7 @@ pub enum Task {
     Apply,
     Destroy,
     Rollback,
+    Verify,
 }
 
 impl Task {
@@ -44,12 +45,13 @@ impl Task {
             Self::Apply => "apply",
             Self::Destroy => "destroy",
             Self::Rollback => "rollback",
+            Self::Verify => "verify",
         }
     }
 
     /// Tells whether the command takes the state's lock.
     pub fn locks(self) -> bool {
-        self != Self::Plan
+        !matches!(self, Self::Plan | Self::Verify)
     }
 
     /// Tells whether the command creates or deletes resources, and writes the state.
@@ -71,7 +73,7 @@ impl Task {
     fn operations(self) -> &'static [Op] {
         match self {
             Self::Rollback => &[],
-            Self::Plan => &[Op::Read],
+            Self::Plan | Self::Verify => &[Op::Read],
             Self::Apply => &[Op::Read, Op::Create, Op::Update, Op::Delete],
             Self::Destroy => &[Op::Present, Op::Delete],
         }
@@ -103,12 +105,15 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
         if task == Task::Rollback && !node.external {
             grants.extend(node.kind.rollback(&spec, place)?);
         }
+        if task == Task::Verify && !node.external {
+            grants.extend(node.kind.verification(&spec, place)?.grants);
+        }
     }
     if task == Task::Rollback {
         return Ok(open(grants));
     }
     grants.extend(listings(graph));
-    if task != Task::Destroy {
+    if matches!(task, Task::Plan | Task::Apply) {
         // Covers the question whether Bedrock still serves the models that the roles may invoke.
         let models = models::models_in_use(graph, &known, place);
         grants.extend(models.keys().map(|model| Grant::new(&[bedrock::OPERATION], model.arn())));

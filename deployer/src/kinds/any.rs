@@ -1,5 +1,7 @@
 //! A kind without its type: specs as JSON, so that planner, executor and state serve all kinds.
 
+mod shorthands;
+
 use std::marker::PhantomData;
 
 use futures::FutureExt;
@@ -8,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    About, ArtifactProperty, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op,
-    Outputs, Ownership, Rule, Sign, WatchedOperation, fields,
+    About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Sign,
+    Verification, WatchedOperation, fields,
 };
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust, permission};
@@ -33,6 +35,7 @@ pub trait AnyKind: Send + Sync {
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn any_named(&self, names: &str, place: &Place) -> Result<Vec<Value>, AwsError>;
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
+    fn verification(&self, spec: &Value, place: &Place) -> Result<Verification, AwsError>;
     fn condition(&self, seen: &ObservedResource<Value>) -> Option<String>;
     fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a ObservedResource<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>>;
     fn read<'a>(
@@ -85,47 +88,6 @@ pub trait AnyKind: Send + Sync {
         spec: Value,
         event: WatchedOperation,
     ) -> Option<BoxFuture<'a, Result<(), AwsError>>>;
-}
-
-/// Shorthands for the facts that are used most.
-impl dyn AnyKind + '_ {
-    pub fn name(&self) -> &'static str {
-        self.about().name
-    }
-
-    pub fn outputs(&self) -> &'static [&'static str] {
-        self.about().outputs
-    }
-
-    pub fn identity(&self) -> &'static [&'static str] {
-        self.about().identity
-    }
-
-    /// Returns a spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
-    pub fn identify(&self, spec: &Value) -> String {
-        fields::join(spec, self.identity().iter().copied())
-    }
-
-    /// Returns a spec's identity without the properties that may hold a secret.
-    pub fn identify_in_clear(&self, spec: &Value) -> String {
-        fields::join(spec, self.identity().iter().copied().filter(|property| !self.may_be_secret().contains(property)))
-    }
-
-    pub fn may_be_secret(&self) -> &'static [&'static str] {
-        self.about().may_be_secret
-    }
-
-    pub fn artifact(&self) -> Option<&'static ArtifactProperty> {
-        self.about().artifact.as_ref()
-    }
-
-    pub fn rules(&self) -> &'static [(&'static str, Rule)] {
-        self.about().rules
-    }
-
-    pub fn ownership(&self) -> Ownership {
-        self.about().ownership()
-    }
 }
 
 /// Turns a [`Kind`] into an [`AnyKind`].
@@ -252,6 +214,10 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
 
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {
         Ok(K::rollback(&Self::parse(spec)?, place))
+    }
+
+    fn verification(&self, spec: &Value, place: &Place) -> Result<Verification, AwsError> {
+        Ok(K::verification(&Self::parse(spec)?, place))
     }
 
     fn condition(&self, seen: &ObservedResource<Value>) -> Option<String> {

@@ -17,7 +17,8 @@ use aws_smithy_types::retry::RetryConfig;
 
 use super::gateway::EXISTS;
 use super::{
-    About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, References, Rule,
+    About, Calls, Changes, CreatedResource, Destination, Grant, Kind, ObservedResource, Op, Outputs, Parent, Passage,
+    Probe, References, Rule, Verification,
 };
 pub use crate::aws::apigateway::route::Route;
 use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
@@ -62,6 +63,16 @@ impl Kind for ApiRoute {
         let api = if is_id(&spec.rest_api_id) { &spec.rest_api_id } else { "*" };
         let tree = arn(place, &format!("/restapis/{api}/resources"));
         vec![Grant::new(&["apigateway:GET"], &tree), Grant::new(actions, tree + "/*").of_own()]
+    }
+
+    fn verification(spec: &Route, _: &Place) -> Verification {
+        let function = spec.uri.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
+        let to = Destination::Resource(function.unwrap_or(&spec.uri).to_owned());
+        let (parent, method, path) = (spec.rest_api_id.clone(), spec.http_method.clone(), spec.path.clone());
+        let is_open = spec.authorization_type == "NONE" && !spec.api_key_required;
+        let closed = (!is_open).then(|| "the route takes signed requests, or those with an API key, alone".to_owned());
+        let passage = Passage { closed, ..Passage::new(Probe::Request { parent, method, path }, to) };
+        Verification { passages: vec![passage], grants: Vec::new() }
     }
 
     fn any_named(_: &str, _: &Place) -> Vec<Route> {

@@ -19,8 +19,8 @@ use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Stan
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
-    Person, References, Rule, Sign, service_role,
+    About, Calls, Changes, CreatedResource, Destination, FoundResource, Grant, Kind, NameProperty, ObservedResource,
+    Op, Outputs, Passage, Person, Probe, References, Rule, Sign, Verification, service_role,
 };
 use crate::aws::gather::{Bulk, both};
 use crate::aws::service::CLOUDWATCH;
@@ -115,6 +115,17 @@ impl Kind for CloudwatchAlarm {
             }
             Op::Delete => vec![Grant::new(&["cloudwatch:DeleteAlarms"], arn)],
         }
+    }
+
+    fn verification(spec: &Alarm, place: &Place) -> Verification {
+        let closed = || (!spec.actions_enabled).then(|| "`actions_enabled: false` silences the alarm".to_owned());
+        let passage = |action: &String| Passage {
+            closed: closed(),
+            ..Passage::new(Probe::Ring { alarm_name: spec.alarm_name.clone() }, Destination::Resource(action.clone()))
+        };
+        let passages = spec.alarm_actions.iter().map(passage).collect();
+        let calls = &["cloudwatch:SetAlarmState", "cloudwatch:DescribeAlarmHistory"];
+        Verification { passages, grants: vec![Grant::new(calls, arn(&spec.alarm_name, place))] }
     }
 
     fn any_named(names: &str, _: &Place) -> Vec<Alarm> {

@@ -11,6 +11,7 @@
 //! then it reads as enabled.
 
 mod listing;
+mod passage;
 mod search;
 mod wire;
 
@@ -20,14 +21,14 @@ use aws_sdk_lambda::types::EventSourceMappingConfiguration as Mapping;
 use aws_smithy_types::retry::RetryConfig;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use listing::{is_deleting, list, list_along, wait_until_changeable, wait_until_deleted};
+pub use wire::pattern;
 use wire::{filter, notes, number, pollers, response_types, scaling, to_spec};
 
 use super::{
     About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, Need, ObservedResource, Op, Outputs,
-    Parent, Person, References, Rule, WatchedOperation,
+    Parent, Person, References, Rule, Verification, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, QUEUE, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -63,22 +64,6 @@ pub struct EventSource {
 pub struct PollerConfig {
     pub minimum_pollers: u32,
     pub maximum_pollers: u32,
-}
-
-/// Writes a filter pattern in its only normal form: compact, keys sorted.
-pub fn pattern(value: &Value) -> String {
-    fn sorted(value: &Value) -> Value {
-        match value {
-            Value::Object(map) => {
-                let mut entries: Vec<_> = map.iter().map(|(key, v)| (key.clone(), sorted(v))).collect();
-                entries.sort_by(|a, b| a.0.cmp(&b.0));
-                Value::Object(entries.into_iter().collect())
-            }
-            Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-            other => other.clone(),
-        }
-    }
-    sorted(value).to_string()
 }
 
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
@@ -166,6 +151,10 @@ impl Kind for EventSourceMapping {
             ],
             Op::Delete => vec![list, of_function(Grant::new(&["lambda:DeleteEventSourceMapping"], mapping))],
         }
+    }
+
+    fn verification(spec: &EventSource, place: &Place) -> Verification {
+        passage::of(spec, place)
     }
 
     fn any_named(names: &str, _: &Place) -> Vec<EventSource> {

@@ -31,7 +31,7 @@ use progress::{follow_until_ready, is_going, ready, removal, remove, wait_until_
 use super::lambda::created_key;
 use super::{
     About, ArtifactProperty, Calls, Capability, Changes, CreatedResource, Excess, FoundResource, Grant, Kind,
-    NameProperty, Need, ObservedResource, Op, Outputs, Person, References, Rule, WatchedOperation,
+    NameProperty, Need, ObservedResource, Op, Outputs, Person, References, Rule, Verification, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -164,6 +164,12 @@ impl Kind for LambdaFunction {
 
     fn rollback(spec: &Function, place: &Place) -> Vec<Grant> {
         versions::grants(&spec.function_name, place)
+    }
+
+    /// Grants the reads of the log, which shows the calls.
+    fn verification(spec: &Function, place: &Place) -> Verification {
+        let group = place.arn("logs", &format!("log-group:{}", spec.logging_config.log_group));
+        Verification::by(Grant::on(&["logs:FilterLogEvents"], [format!("{group}:*"), group]))
     }
 
     /// Returns `active`: the notes report a function that is not ready.

@@ -18,6 +18,7 @@
 //! - `grant`: the calls that a kind may make
 //! - `health`: statements about a live resource
 //! - `kind_ref`: a kind that compares and is written as its name
+//! - `verification`: the edges that messages pass, and how to try them
 
 mod about;
 mod action;
@@ -42,6 +43,7 @@ pub mod s3_bucket;
 pub mod sns_subscription;
 pub mod sns_topic;
 pub mod sqs_queue;
+mod verification;
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +64,7 @@ pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};
 pub use health::Sign;
 pub use kind_ref::KindRef;
+pub use verification::{Destination, Filter, Passage, Probe, Verification};
 
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust};
@@ -252,6 +255,11 @@ pub trait Kind: Send + Sync + 'static {
     /// Names the actions that `deployer rollback` may call for the resource.
     fn rollback(_spec: &Self::Spec, _place: &Place) -> Vec<Grant> {
         Vec::new()
+    }
+
+    /// Names the edges on which messages pass through the resource, and the calls that `deployer verify` needs for it.
+    fn verification(_spec: &Self::Spec, _place: &Place) -> Verification {
+        Verification::default()
     }
 
     /// Describes a resource without notes in a word or two, such as `enabled`.

@@ -16,8 +16,8 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Changes, CreatedResource, Excess, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, References,
-    Rule,
+    About, Changes, CreatedResource, Destination, Excess, Filter, Grant, Kind, ObservedResource, Op, Outputs, Parent,
+    Passage, Person, Probe, References, Rule, Verification,
 };
 use crate::aws::gather::Bulk;
 use crate::aws::service::SNS;
@@ -103,6 +103,20 @@ impl Kind for SnsSubscription {
             Op::Update => vec![Grant::new(&["sns:SetSubscriptionAttributes"], "*")],
             Op::Delete => vec![Grant::new(&["sns:Unsubscribe"], "*")],
         }
+    }
+
+    fn verification(spec: &Subscription, _: &Place) -> Verification {
+        let outside = |place| Destination::Outside { endpoint: spec.endpoint.clone(), place };
+        let to = match spec.protocol.as_str() {
+            "email" | "email-json" => outside("a mailbox"),
+            "sms" => outside("a telephone"),
+            "http" | "https" => outside("a server"),
+            _ => Destination::Resource(spec.endpoint.clone()),
+        };
+        let of_body = spec.filter_policy_scope.as_deref() == Some("MessageBody");
+        let filter = spec.filter_policy.clone().map(|policy| Filter { policy, of_body });
+        let passage = Passage::new(Probe::Publish { topic_arn: spec.topic_arn.clone(), filter }, to);
+        Verification { passages: vec![passage], grants: Vec::new() }
     }
 
     fn any_named(names: &str, place: &Place) -> Vec<Subscription> {

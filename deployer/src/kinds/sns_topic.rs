@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
-    Person, References, Rule,
+    Person, References, Rule, Verification,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
@@ -100,6 +100,10 @@ impl Kind for SnsTopic {
             Op::Delete => &["sns:DeleteTopic"],
         };
         vec![Grant::new(actions, place.arn("sns", &spec.name))]
+    }
+
+    fn verification(spec: &Topic, place: &Place) -> Verification {
+        Verification::by(Grant::new(&["sns:Publish"], place.arn("sns", &spec.name)))
     }
 
     fn any_named(names: &str, _: &Place) -> Vec<Topic> {

@@ -8,24 +8,21 @@
 //! executor). It takes up to 60 s to spread changed attributes, and up to 15 min for the retention.
 
 mod health;
+mod spread;
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Capability, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty,
-    ObservedResource, Op, Outputs, Person, References, Rule, Sign, WatchedOperation,
+    About, Calls, Capability, Changes, CreatedResource, Destination, Excess, FoundResource, Grant, Kind, NameProperty,
+    ObservedResource, Op, Outputs, Passage, Person, Probe, References, Rule, Sign, Verification, WatchedOperation,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
 use crate::aws::tags::{self, Tags};
-use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust, policy, tagged};
 
 /// The queue kind.
@@ -145,6 +142,18 @@ impl Kind for SqsQueue {
         vec![Grant::new(actions, place.arn("sqs", &spec.name))]
     }
 
+    fn verification(spec: &Queue, place: &Place) -> Verification {
+        const CALLS: &[&str] =
+            &["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"];
+        let arn = place.arn("sqs", &spec.name);
+        let passage = |redrive: &RedrivePolicy| {
+            let to = Destination::Resource(redrive.dead_letter_target_arn.clone());
+            Passage::new(Probe::Redrive { queue_arn: arn.clone() }, to)
+        };
+        let passages = spec.redrive_policy.iter().map(passage).collect();
+        Verification { passages, grants: vec![Grant::new(CALLS, &arn)] }
+    }
+
     fn any_named(names: &str, _: &Place) -> Vec<Queue> {
         vec![Queue { name: names.to_owned(), ..Queue::default() }]
     }
@@ -230,41 +239,13 @@ impl Kind for SqsQueue {
         aws.find("sqs:DeleteQueue", ABSENT, call).await.map(drop)
     }
 
-    /// Calls GetQueueAttributes until all of SQS's servers report the changes, so that the next plan does not mistake
-    /// the old values for somebody else's changes. An attribute that SQS has not reported in time appears later; that
-    /// is no failure.
     async fn watch(aws: &Aws, spec: &Queue, event: &WatchedOperation) -> Result<(), AwsError> {
-        let WatchedOperation::Updated(changes) = event else { return Ok(()) };
-        if !changes.touch_other_than(&["tags", "message_retention_period"]) {
-            return Ok(());
-        }
-        let (wanted, in_a_row) = (if aws.place.endpoint_url.is_some() { 1 } else { TOLD_IN_A_ROW }, AtomicU32::new(0));
-        let url = &Self::predict(spec, &aws.place)["url"];
-        let told = aws.until("SQS to spread the queue's attributes", SPREAD_WITHIN, || {
-            let sqs = &aws.clients.sqs;
-            let call = sqs.get_queue_attributes().queue_url(url).attribute_names(Attribute::All).send();
-            let told = aws.find("sqs:GetQueueAttributes", ABSENT, call);
-            let in_a_row = &in_a_row;
-            async move {
-                let told = Live(told.await?.and_then(|told| told.attributes).unwrap_or_default());
-                let now = if told.queue(&spec.name, Tags::new())?.is_as(spec) { in_a_row.load(Relaxed) + 1 } else { 0 };
-                in_a_row.store(now, Relaxed);
-                Ok(if now >= wanted { Poll::Ready(()) } else { Poll::Pending("not everywhere yet".into()) })
-            }
-        });
-        match told.await {
-            Err(AwsError::Deadline { .. }) => Ok(()),
-            told => told,
+        match event {
+            WatchedOperation::Updated(changes) => spread::watch(aws, spec, changes).await,
+            _ => Ok(()),
         }
     }
 }
-
-/// The longest wait. SQS takes up to a minute for most attributes, and up to 15 minutes for the retention, for which no
-/// run waits.
-const SPREAD_WITHIN: Duration = Duration::from_secs(60);
-/// How many answers in a row must show the changes: one of SQS's servers may already return the changed attributes, and
-/// the next one still the old ones.
-const TOLD_IN_A_ROW: u32 = 4;
 
 impl Queue {
     /// Tells whether the queue has the attributes that `want` states.

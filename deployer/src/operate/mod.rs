@@ -11,6 +11,7 @@ pub mod redrive;
 pub mod rollback;
 pub mod state;
 pub mod trace;
+pub mod verify;
 
 use std::collections::BTreeSet;
 

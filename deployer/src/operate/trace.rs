@@ -90,17 +90,23 @@ pub async fn follow(
 
 /// Groups lines into invocations, and keeps those that mention `id`. `matches` are the lines that are kept in any case.
 fn trace(lines: impl IntoIterator<Item = LogLine>, id: &str, matches: &[LogLine]) -> Trace {
+    let mut invocations = invocations(lines);
+    invocations.retain(|invocation| invocation.lines.iter().any(|line| line.message.contains(id)));
+    let within: BTreeSet<&str> =
+        invocations.iter().flat_map(|invocation| &invocation.lines).map(|line| line.id.as_str()).collect();
+    let loose = matches.iter().filter(|line| !within.contains(line.id.as_str())).cloned().collect();
+    Trace { invocations, loose }
+}
+
+/// Groups lines into the invocations whose starts are among them, by their first line's time.
+pub fn invocations(lines: impl IntoIterator<Item = LogLine>) -> Vec<Invocation> {
     let mut streams: BTreeMap<(String, String), Vec<LogLine>> = BTreeMap::new();
     for line in lines {
         streams.entry((line.function.clone(), line.stream.clone())).or_default().push(line);
     }
     let mut invocations: Vec<Invocation> = streams.into_values().flat_map(group).collect();
-    invocations.retain(|invocation| invocation.lines.iter().any(|line| line.message.contains(id)));
     invocations.sort_by_key(|invocation| invocation.lines.first().map(|line| line.at));
-    let within: BTreeSet<&str> =
-        invocations.iter().flat_map(|invocation| &invocation.lines).map(|line| line.id.as_str()).collect();
-    let loose = matches.iter().filter(|line| !within.contains(line.id.as_str())).cloned().collect();
-    Trace { invocations, loose }
+    invocations
 }
 
 /// A line by which Lambda marks the course of an invocation.

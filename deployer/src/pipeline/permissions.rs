@@ -104,7 +104,7 @@ pub fn permissions(
     let state = at.state.as_ref().filter(|_| !document.lacking().is_empty());
     let recorded = state.map(|state| match task {
         Task::Plan | Task::Apply => recall_nameless(loaded, state),
-        Task::Destroy | Task::Rollback => recall_graph(loaded, state),
+        Task::Destroy | Task::Rollback | Task::Verify => recall_graph(loaded, state),
     });
     let graph = recorded.as_ref().unwrap_or(&loaded.graph);
     all_named(loaded, graph, &at.place)?;

@@ -34,6 +34,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+pub mod verify;
 #[cfg(test)]
 pub(crate) mod written;
 

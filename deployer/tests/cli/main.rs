@@ -57,6 +57,7 @@ mod stored;
 mod tampering;
 mod trace;
 mod variables;
+mod verify;
 mod workflows;
 
 /// Returns the binary, with an empty environment.

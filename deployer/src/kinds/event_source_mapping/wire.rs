@@ -5,8 +5,26 @@ use aws_sdk_lambda::types::{
     ProvisionedPollerConfig as SdkPollers, ScalingConfig,
 };
 
-use super::{EventSource, PollerConfig, pattern};
+use serde_json::Value;
+
+use super::{EventSource, PollerConfig};
 use crate::aws::tags::Tags;
+
+/// Writes a filter pattern in its only normal form: compact, keys sorted.
+pub fn pattern(value: &Value) -> String {
+    fn sorted(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => {
+                let mut entries: Vec<_> = map.iter().map(|(key, v)| (key.clone(), sorted(v))).collect();
+                entries.sort_by(|a, b| a.0.cmp(&b.0));
+                Value::Object(entries.into_iter().collect())
+            }
+            Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+            other => other.clone(),
+        }
+    }
+    sorted(value).to_string()
+}
 
 /// Converts to AWS's signed number. The range was checked before and fits.
 pub(super) fn number(value: u32) -> i32 {
