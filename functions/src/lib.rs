@@ -11,6 +11,7 @@
 //! | [`studio`] | prompt → picture → bucket, once, with retries inside the remaining time |
 //! | [`retry`], [`budget`], [`clock`], [`random`] | retries, their time, the clock, random numbers |
 //! | [`events`] | API Gateway and SQS events, and their answers |
+//! | [`probe`] | the probes of `deployer verify` |
 //! | [`poll`], [`stop`] | the queue's work in a separate process, and its end |
 //! | [`log`], [`text`] | one JSON line for each occurrence; foreign texts made short and harmless |
 //! | [`aws`], [`start`] | the clients and everything else that is created once, before the first event |
@@ -26,6 +27,7 @@ pub mod log;
 pub mod model;
 pub mod picture;
 pub mod poll;
+pub mod probe;
 pub mod prompt;
 pub mod random;
 pub mod records;

@@ -7,6 +7,7 @@ use crate::budget::Deadlines;
 use crate::id::PictureId;
 use crate::log::{self, Level, Logger, Metric, Sink, Unit};
 use crate::model::{ImageModel, ModelError};
+use crate::probe;
 use crate::random::Random;
 use crate::sqs::{self, Postponement, Queue};
 use crate::store::{Store, StoreError};
@@ -149,7 +150,7 @@ pub struct RecordResult {
     pub sign: Sign,
 }
 
-/// Processes one record.
+/// Processes one record. A probe of `deployer verify` is finished without drawing.
 ///
 /// A prompt that can never succeed is logged as `rejected`, recorded with the reason, and finished: another delivery
 /// would only delay the other records. Every other failed record is delivered again, and ends in the dead-letter queue
@@ -162,6 +163,10 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
 ) -> RecordResult {
     let correlation_id = record.correlation_id();
     let log = logger.event(invocation.request_id, correlation_id).trace(invocation.trace_id);
+    if let Some(word) = probe::word(record.attribute(probe::ATTRIBUTE)) {
+        log.info("a probe of `deployer verify`", json!({"message_id": record.id(), "probe": word}));
+        return RecordResult { outcome: Outcome::Finished, sign: Sign::None };
+    }
     let id = record.picture_id();
     let job = Job {
         id: id.as_ref(),

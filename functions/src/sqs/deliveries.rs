@@ -2,6 +2,7 @@
 
 use super::{LONGEST_WAIT, Sqs};
 use crate::aws::AwsFailure;
+use crate::probe;
 use crate::retry::{Retry, Retryable};
 use aws_sdk_sqs::operation::RequestId;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
@@ -16,7 +17,7 @@ pub const MOST: usize = 10;
 pub const LONG_POLL: Duration = Duration::from_secs(20);
 
 /// The attributes of a message that are read.
-const ATTRIBUTES: [&str; 2] = ["correlation_id", "picture_id"];
+const ATTRIBUTES: [&str; 3] = ["correlation_id", "picture_id", probe::ATTRIBUTE];
 
 /// The parameters of a call for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -169,3 +169,19 @@ fn an_open_api_lets_every_page_in() {
         function.invoke(rest("POST", json!({"Origin": "https://c.example", "Content-Type": "application/json"})));
     assert_eq!(answer.body["headers"]["Access-Control-Allow-Origin"], "*");
 }
+
+#[test]
+fn a_probe_is_answered_on_every_route_without_a_picture() {
+    let function = start(&[]);
+    for method in ["POST", "GET", "DELETE"] {
+        let answer = function.invoke(rest(method, json!({"X-Deployer-Verify": "0123abcd"})));
+        assert_eq!(status(&answer), 200, "{method}");
+        let body: Value = serde_json::from_str(answer.body["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body, json!({"deployer.verify": "0123abcd"}));
+    }
+    assert!(function.prompts().is_empty() && function.puts().is_empty());
+    let forged =
+        function.invoke(rest("POST", json!({"X-Deployer-Verify": "a\" b", "content-type": "application/json"})));
+    assert_eq!(status(&forged), 200);
+    assert_eq!(function.puts().len(), 1, "no word, no probe");
+}

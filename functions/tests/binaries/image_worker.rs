@@ -288,3 +288,14 @@ fn an_empty_batch_is_answered() {
     let function = Function::start(BINARY, |_, _| Reply::Picture);
     assert_eq!(failures(&function.invoke(json!({"Records": []}))), set(&[]));
 }
+
+#[test]
+fn a_probe_is_consumed_without_a_picture_and_named_in_the_log() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    let mut event = batch(&["{\"deployer.verify\":\"0123abcd\"}", "a"]);
+    event["Records"][0]["messageAttributes"]["deployer.verify"] =
+        json!({"stringValue": "0123abcd", "stringListValues": [], "binaryListValues": [], "dataType": "String"});
+    assert_eq!(failures(&function.invoke(event)), set(&[]));
+    assert_eq!(function.prompts(), ["a"]);
+    assert!(function.log().iter().any(|line| line["probe"] == "0123abcd"));
+}

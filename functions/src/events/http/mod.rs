@@ -22,6 +22,7 @@ use crate::config::Settings;
 use crate::id::PictureId;
 use crate::log::{Log, Logger, Sink};
 use crate::model::ImageModel;
+use crate::probe;
 use crate::random::Random;
 use crate::sqs::Outbox;
 use crate::store::Store;
@@ -82,6 +83,10 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
     }
 
     async fn dispatch(&self, exchange: Exchange<'_>) -> Result<HttpAnswer, Refusal> {
+        if let Some(word) = probe::word(exchange.request.header(probe::HEADER)) {
+            exchange.log.info("a probe of `deployer verify`", json!({"probe": word}));
+            return Ok(HttpAnswer::json(200, &json!({(probe::ATTRIBUTE): word})));
+        }
         let segments = exchange.request.segments();
         let route = Route::of(&segments);
         let shared = !self.settings.cors_origins.is_empty();
