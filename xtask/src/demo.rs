@@ -15,6 +15,7 @@ use xtask::cargo;
 
 const PROMPT_BY_HTTP: &str = "a couch on a mountain at sunrise";
 const PROMPT_BY_QUEUE: &str = "a couch by the sea under the stars";
+const ADDRESS: &str = "you@example.com";
 const VARIABLE: &str = "alarm_email=you@example.com";
 const PICTURE_DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(200);
@@ -63,7 +64,11 @@ impl Demo {
         self.pictures()?;
         let plan = self.captured("deployer", &on_stack(&["plan"]), &[])?;
         println!("{plan}");
-        if plan.contains("No changes.") { Ok(()) } else { Err("the plan after apply has changes".to_owned()) }
+        if !plan.contains("No changes.") {
+            return Err("the plan after apply has changes".to_owned());
+        }
+        self.deployer(&["local", "confirm", ADDRESS])?;
+        self.stack(&["verify", "-y"])
     }
 
     /// Orders a picture from each function and saves both.
