@@ -28,6 +28,8 @@ impl Execution<'_> {
                 inputs,
                 element: planned.element.clone(),
                 dependencies: planned.dependencies.clone(),
+                protect: planned.protect,
+                retain: planned.retain,
             }
         };
         let elsewhere = self.state.intents.iter().filter(|intent| self.plan.leaves_out(intent)).cloned();

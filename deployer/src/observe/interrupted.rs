@@ -112,7 +112,7 @@ fn record_of(intent: &Intent, live: ObservedResource<Value>) -> Record {
         inputs: intent.inputs.clone(),
         outputs: live.outputs,
         dependencies: intent.dependencies.clone(),
-        protect: false,
-        retain: false,
+        protect: intent.protect,
+        retain: intent.retain,
     }
 }

@@ -99,6 +99,38 @@ fn an_api_that_a_killed_run_recreated_goes_with_its_element_after_a_run_for_anot
     });
 }
 
+/// Returns an account of a killed run that created a queue with this property.
+fn with_interrupted_queue(property: &str) -> Account {
+    let stack = RETAINED.replace("retain: true", property);
+    let empty = || Account::new(StatePlace::Directory);
+    killed_at(empty, &stack, "sqs CreateQueue")
+}
+
+const WITHOUT_QUEUES: &str = "stack: faults\nregion: eu-west-1\n";
+
+#[test]
+fn a_retained_queue_that_a_killed_run_created_stays_when_its_element_leaves() {
+    roomy(|| {
+        let account = with_interrupted_queue("retain: true");
+        done(&account, WITHOUT_QUEUES, &[]);
+        assert_eq!(holds(&account), ["queue first"]);
+        assert_eq!(account.state().left_in_aws.get("sqs.queue"), Some(&BTreeSet::from(["first".to_owned()])));
+        let account = with_interrupted_queue("retain: false");
+        done(&account, WITHOUT_QUEUES, &[]);
+        assert_eq!(holds(&account), [""; 0]);
+    });
+}
+
+#[test]
+fn a_protected_queue_that_a_killed_run_created_is_not_deleted_with_its_element() {
+    roomy(|| {
+        let account = with_interrupted_queue("protect: true");
+        let (end, _) = apply(&account, WITHOUT_QUEUES, &[], None);
+        assert!(matches!(&end, End::Failed(why) if why.contains("protect")), "{end:?}");
+        assert_eq!(holds(&account), ["queue first"]);
+    });
+}
+
 const RETAINED: &str = "stack: faults\nregion: eu-west-1\nqueues:\n  mail: { name: first, retain: true }\n";
 
 fn with_first() -> Account {

@@ -133,6 +133,8 @@ impl World {
             identity: record.physical_id.clone(),
             since: "2026-11-22T10:00:00Z".into(),
             created_since: None,
+            protect: record.protect,
+            retain: record.retain,
         };
         self.prior.intents.push(intent);
     }
