@@ -68,6 +68,13 @@ pub(super) const CODES: &[Code] = &[
         "Write a visibility timeout of six times the function's timeout, or shorten the function's.",
     ),
     error(
+        "topic::delivery-policy",
+        "A topic's delivery policy has parts with fixed names and ranges: up to 100 retries, and delays of 1 to 3600 seconds.",
+        "topics:\n  news: { delivery_policy: { http: { defaultHealthyRetryPolicy: { numRetries: 101 } } } }\n",
+        "topics:\n  news: { delivery_policy: { http: { defaultHealthyRetryPolicy: { numRetries: 100 } } } }\n",
+        "Write what the help says. SNS ends after an hour in any case.",
+    ),
+    error(
         "topic::endpoint",
         "A subscription has exactly one endpoint, of a form that SNS can send to.",
         "topics:\n  alarms: { subscriptions: [ { email: someone } ] }\n",

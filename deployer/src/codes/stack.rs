@@ -94,6 +94,13 @@ pub(super) const CODES: &[Code] = &[
         "Write `arn:${aws.partition}:…`, which is right in every region.",
     ),
     error(
+        "stack::other-account",
+        "AWS takes only a dead-letter queue of the same account. The account is known if stack.yaml states it, and to a plan.",
+        "account: \"123456789012\"\nqueues:\n  orders: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"arn:aws:sqs:eu-west-1:210987654321:failed\" } }\n",
+        "account: \"123456789012\"\nqueues:\n  orders: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"arn:aws:sqs:eu-west-1:123456789012:failed\" } }\n",
+        "Name a queue of the account, or let the queue have one of its own: remove `dead_letter_target_arn`.",
+    ),
+    error(
         "stack::other-region",
         "AWS takes only an ARN of the same region here: a dead-letter queue, a layer, an alarm's action, a queue that a function consumes.",
         "region: eu-west-1\nqueues:\n  orders: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"arn:aws:sqs:eu-north-1:123456789012:failed\" } }\n",

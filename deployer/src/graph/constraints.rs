@@ -5,7 +5,7 @@
 //! requests, changes one property after another, and sees which member changes. So no property can be forgotten.
 //!
 //! `constraints/by_hand.tsv` has what no model says, each line with the next step for the user and the source. `region`
-//! in place of a constraint means an ARN in the region of the stack.
+//! or `account` in place of a constraint means an ARN in the region or the account of the stack.
 
 mod words;
 
@@ -33,6 +33,8 @@ enum Limit {
     Constraint(Box<Constraint>),
     /// An ARN in the region of the stack.
     Region,
+    /// An ARN in the account of the stack.
+    Account,
 }
 
 enum Advice {
@@ -54,12 +56,15 @@ struct Broken {
 
 enum Fault {
     Rule(Rule),
-    /// The region of the ARN is another one than the stack's.
-    Region {
+    /// The region or the account of the ARN is another one than the stack's.
+    Elsewhere {
         of_arn: String,
         of_stack: String,
     },
 }
+
+/// The account in places that do not know it.
+pub(super) const UNKNOWN_ACCOUNT: &str = "000000000000";
 
 static TABLE: LazyLock<HashMap<&'static str, Vec<Limited>>> = LazyLock::new(|| {
     let mut table: HashMap<_, Vec<_>> = HashMap::new();
@@ -67,10 +72,11 @@ static TABLE: LazyLock<HashMap<&'static str, Vec<Limited>>> = LazyLock::new(|| {
     let by_hand = lines(include_str!("constraints/by_hand.tsv")).map(|line| (line, Advice::Text(line[3])));
     // Of two findings about one value the first is reported, and advice by hand is clearer.
     for ([kind, property, limit, _], advice) in by_hand.chain(models) {
-        let limit = match serde_json::from_str(limit) {
-            Ok(constraint) => Limit::Constraint(Box::new(constraint)),
+        let limit = match (limit, serde_json::from_str(limit)) {
+            (_, Ok(constraint)) => Limit::Constraint(Box::new(constraint)),
+            ("account", _) => Limit::Account,
             // A test reads every line.
-            Err(_) => Limit::Region,
+            _ => Limit::Region,
         };
         table.entry(kind).or_default().push(Limited { property, limit, advice });
     }
@@ -115,17 +121,19 @@ impl Limit {
     fn faults(&self, value: &Value, place: &Place) -> Vec<Fault> {
         match self {
             Self::Constraint(constraint) => constraint.broken_by(value).into_iter().map(Fault::Rule).collect(),
-            Self::Region => {
-                let arn: Vec<&str> = value.as_str().unwrap_or_default().split(':').collect();
-                let region =
-                    arn.get(3).filter(|region| arn.len() > 5 && !region.is_empty() && **region != place.region);
-                let fault = region
-                    .filter(|_| !place.region.is_empty())
-                    .map(|region| Fault::Region { of_arn: (*region).to_owned(), of_stack: place.region.clone() });
-                fault.into_iter().collect()
-            }
+            Self::Region => elsewhere(value, 3, &place.region).into_iter().collect(),
+            // Before AWS is read, the account may be unknown.
+            Self::Account if place.account == UNKNOWN_ACCOUNT => Vec::new(),
+            Self::Account => elsewhere(value, 4, &place.account).into_iter().collect(),
         }
     }
+}
+
+/// Compares a part of an ARN with the stack's. An ARN without the part is nowhere else.
+fn elsewhere(arn: &Value, part: usize, own: &str) -> Option<Fault> {
+    let parts: Vec<&str> = arn.as_str()?.split(':').collect();
+    let other = parts.get(part).filter(|other| parts.len() > 5 && !other.is_empty() && **other != own)?;
+    (!own.is_empty()).then(|| Fault::Elsewhere { of_arn: (*other).to_owned(), of_stack: own.to_owned() })
 }
 
 /// Visits the values at a path with `*`, `~` and `[]`: the path of each, whether it is the key there, and the value.

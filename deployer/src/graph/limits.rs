@@ -23,7 +23,7 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
     let region = document.region().to_owned();
     let partition = Place::partition_of(&region).to_owned();
     // Every account number has 12 digits.
-    let account = document.account().map_or_else(|| "0".repeat(12), str::to_owned);
+    let account = document.account().unwrap_or(constraints::UNKNOWN_ACCOUNT).to_owned();
     let place = Place { account, region, partition, endpoint_url: None };
     check_in(graph, document, &graph.predict_outputs(&place), &place, findings);
 }

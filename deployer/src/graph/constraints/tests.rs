@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use self::dry::Requests;
 use self::parts::{Part, change, parts};
-use super::{Limit, TABLE, lines};
+use super::{Limit, Limited, TABLE, lines};
 use crate::aws::{Clients, Place, partition};
 use crate::constraints::of_member;
 use crate::graph::{Graph, Node, resolve};
@@ -227,9 +227,13 @@ fn every_line_can_be_read_and_is_about_a_property() {
         let name = property.split('/').next().unwrap_or_default();
         assert!(kind.properties().contains(&name), "{} {property}", kind.name());
         assert!(!advice.is_empty(), "{property}");
-        let of_property = TABLE[kind.name()].iter().filter(|limited| limited.property == property);
-        let is_read =
-            of_property.map(|limited| matches!(limited.limit, Limit::Region)).any(|is| is == (limit == "region"));
+        let word = |limited: &Limited| match limited.limit {
+            Limit::Constraint(_) => "",
+            Limit::Region => "region",
+            Limit::Account => "account",
+        };
+        let mut of_property = TABLE[kind.name()].iter().filter(|limited| limited.property == property);
+        let is_read = of_property.any(|limited| word(limited) == if limit.starts_with('{') { "" } else { limit });
         assert!(is_read, "{property} {limit}");
     }
     let by_hand = include_str!("by_hand.tsv").lines().filter(|line| !line.starts_with('#'));

@@ -41,9 +41,14 @@ fn message(broken: &Broken, subject: &str) -> (&'static str, String) {
     let shown = shown(&broken.value);
     let rule = match &broken.fault {
         Fault::Rule(rule) => rule,
-        Fault::Region { of_arn, of_stack } => {
-            let message = format!("{subject} is in {of_arn}, and AWS takes only one of the stack's region, {of_stack}");
-            return ("stack::other-region", message);
+        Fault::Elsewhere { of_arn, of_stack } => {
+            let (code, place) = match broken.limited.limit {
+                Limit::Account => ("stack::other-account", "account"),
+                _ => ("stack::other-region", "region"),
+            };
+            let message =
+                format!("{subject} is in {of_arn}, and AWS takes only one of the stack's {place}, {of_stack}");
+            return (code, message);
         }
     };
     match rule {
@@ -80,7 +85,9 @@ fn help(broken: &Broken) -> String {
         Fault::Rule(Rule::Unlisted { value }) => unlisted(broken, value),
         Fault::Rule(Rule::Pattern { pattern, .. }) => describe_pattern(&format!("^{pattern}$"))
             .unwrap_or_else(|| format!("it is `{member}` for AWS, which has to match `{pattern}`")),
-        Fault::Rule(Rule::Type { .. } | Rule::Required) | Fault::Region { .. } => format!("it is `{member}` for AWS"),
+        Fault::Rule(Rule::Type { .. } | Rule::Required) | Fault::Elsewhere { .. } => {
+            format!("it is `{member}` for AWS")
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `topics:` — SNS topics and their subscriptions.
 
 mod address;
+mod delivery;
 mod endpoint;
 mod lint;
 mod uncovered;
@@ -170,6 +171,9 @@ impl Section for Topics {
         check_fifo(topic, at, findings);
         if let Some(policy) = &topic.policy {
             check_document(policy, Of::Resource("sns"), &at.path(["policy"]), findings);
+        }
+        if let Some(policy) = &topic.delivery_policy {
+            delivery::check(policy, &at.path(["delivery_policy"]), findings);
         }
         let mut seen = Vec::new();
         for (index, subscription) in topic.subscriptions.iter().enumerate() {
