@@ -24,14 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Aws {
     /// Lists the interfaces that Lambda has in these subnets with exactly these security groups. One interface serves
     /// all functions of its subnet and groups, and keeps the name of the function that it was created for. A local AWS
-    /// creates none.
+    /// that does not answer has none.
     ///
     /// # Errors
     /// The error that EC2 answers, or `Transport` when it does not answer.
     pub(crate) async fn interfaces_in(&self, subnets: &[String], groups: &[String]) -> Result<Vec<String>, AwsError> {
-        if self.place.endpoint_url.is_some() {
-            return Ok(Vec::new());
-        }
+        let found = self.find_interfaces(subnets, groups).await;
+        if self.place.endpoint_url.is_some() { Ok(found.unwrap_or_default()) } else { found }
+    }
+
+    async fn find_interfaces(&self, subnets: &[String], groups: &[String]) -> Result<Vec<String>, AwsError> {
         let _turn = self.admit(OPERATION).await?;
         let asked = tokio::time::timeout(PATIENCE, self.describe(subnets)).await;
         let (status, body) = asked.unwrap_or_else(|_| Err("no answer in time".to_owned())).map_err(unreachable)?;
@@ -94,14 +96,15 @@ fn unreachable(message: String) -> AwsError {
 /// How Lambda's description of an interface begins; a function's name and an id follow.
 const DESCRIPTION: &str = "AWS Lambda VPC ENI-";
 
-/// Returns the interfaces of an answer that have exactly these security groups.
+/// Returns Lambda's interfaces of an answer that have exactly these security groups. An emulator may list others.
 fn interfaces(body: &str, groups: &[String]) -> Vec<String> {
     let wanted: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
     let has_them = |item: &&str| {
         let ids = item.split("<groupId>").skip(1).filter_map(|rest| Some(rest.split_once('<')?.0));
         ids.collect::<BTreeSet<_>>() == wanted
     };
-    let items = body.split("<networkInterfaceId>").skip(1).filter(has_them);
+    let is_of_lambda = |item: &&str| inner(item, "description").is_none_or(|text| text.starts_with(DESCRIPTION));
+    let items = body.split("<networkInterfaceId>").skip(1).filter(is_of_lambda).filter(has_them);
     items.filter_map(|item| item.split_once('<').map(|(id, _)| id.to_owned())).collect()
 }
 

@@ -18,7 +18,7 @@ mod xml;
 pub use check::{Rule, Violation};
 pub use identify::{Identified, identify};
 pub use member::Constraint;
-pub use request::{Body, Request};
+pub use request::{Body, Request, pairs};
 
 /// Lists the constraints that a request breaks. Empty for an operation that the table does not have, and for a body in
 /// a form that cannot be read.

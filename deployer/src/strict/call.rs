@@ -6,7 +6,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use serde_json::Value;
 
 use crate::aws::cbor;
-use crate::constraints::{self, Body, Identified, Violation};
+use crate::constraints::{self, Body, Identified, Violation, pairs};
 
 /// The account of keys that are no account's number.
 const ACCOUNT: &str = "000000000000";
@@ -55,11 +55,13 @@ impl Call {
             false => Body::Bytes(request.body()),
         };
         let read = constraints::Request { uri: &uri, headers: headers.collect(), body };
-        let Identified { service, operation, input } =
-            constraints::identify(signer.service, request.method().as_str(), &read)?;
+        let Identified { service, operation, input } = match signer.service {
+            "ec2" => interfaces(request.body())?,
+            signing => constraints::identify(signing, request.method().as_str(), &read)?,
+        };
         let form = match service {
             _ if is_cbor => Form::Cbor,
-            "IAM" | "SNS" | "STS" => Form::Query,
+            "EC2" | "IAM" | "SNS" | "STS" => Form::Query,
             "Lambda" | "API Gateway" | "Bedrock" => Form::RestJson,
             "S3" => Form::RestXml,
             _ => Form::Json,
@@ -123,6 +125,22 @@ impl<'a> FunctionName<'a> {
 /// Returns the last part of an ARN, a queue's URL or a plain name.
 pub fn last(text: &str) -> &str {
     text.rsplit(['/', ':']).next().unwrap_or_default()
+}
+
+/// The only operation of EC2 that the deployer calls. It has no model here, since EC2's would be larger than all others.
+pub const DESCRIBE_INTERFACES: &str = "DescribeNetworkInterfaces";
+
+/// Reads the filters of a listing of interfaces: `Filter.1.Name=subnet-id&Filter.1.Value.1=subnet-1`.
+fn interfaces(body: &[u8]) -> Option<Identified> {
+    let form: Vec<_> = pairs(std::str::from_utf8(body).ok()?).collect();
+    form.iter().find(|(name, value)| name == "Action" && value == DESCRIBE_INTERFACES)?;
+    let filter = |name: &str, filter: &str| {
+        let start = format!("{}.Value.", name.strip_prefix("Filter.").and(name.strip_suffix(".Name"))?);
+        let values = form.iter().filter(|(name, _)| name.starts_with(&start)).map(|(_, value)| value.as_ref());
+        Some((filter.to_owned(), values.collect::<Value>()))
+    };
+    let input = form.iter().filter_map(|(name, value)| filter(name, value)).collect();
+    Some(Identified { service: "EC2", operation: DESCRIBE_INTERFACES, input: Value::Object(input) })
 }
 
 fn is_account(key: &str) -> bool {

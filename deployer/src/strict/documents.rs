@@ -50,6 +50,31 @@ pub fn allow(policies: &Policies, action: &str, resource: &str) -> bool {
     })
 }
 
+/// Tells whether policies let their owner pass a role to a service, such as `lambda.amazonaws.com`.
+pub fn may_pass(policies: &Policies, role: &str, service: &str) -> bool {
+    // A condition on the service is the only one that can be judged here.
+    let is_for_other = |statement: &Value| {
+        let operators = statement["Condition"].as_object().into_iter().flatten();
+        let texts_of = |keys: &Value| -> Vec<String> {
+            let own = keys.as_object().into_iter().flatten();
+            let own = own.filter(|(key, _)| key.eq_ignore_ascii_case("iam:PassedToService"));
+            own.flat_map(|(_, values)| texts(values)).map(str::to_owned).collect()
+        };
+        let plain = operators.filter(|(operator, _)| !operator.contains("Not") && operator.starts_with("String"));
+        let mut named = plain.map(|(_, keys)| texts_of(keys)).filter(|values| !values.is_empty());
+        named.any(|values| !values.iter().any(|pattern| policy::matches(pattern, service)))
+    };
+    let only_own = |document: &Value| {
+        let mut document = document.clone();
+        if !document.is_null() {
+            document["Statement"] = items(&document["Statement"]).filter(|one| !is_for_other(one)).cloned().collect();
+        }
+        document
+    };
+    let own: Policies = policies.iter().map(|(name, document)| (name.clone(), only_own(document))).collect();
+    allow(&own, "iam:PassRole", role)
+}
+
 /// Lists the principals of a resource's policy that are ARNs.
 pub fn principal_arns(document: &Value) -> Vec<&str> {
     let principals = items(&document["Statement"]).flat_map(|one| [&one["Principal"], &one["NotPrincipal"]]);
@@ -120,5 +145,20 @@ mod tests {
         assert_eq!(of("arn:aws:iam::123456789012:role/a/b/draw"), Some(("123456789012", "role", "draw")));
         assert_eq!(of("arn:aws:iam::123456789012:root"), None);
         assert_eq!(of("arn:aws:sts::123456789012:assumed-role/draw/session"), None);
+    }
+
+    #[test]
+    fn a_role_is_passed_to_the_services_of_the_condition() {
+        let role = "arn:aws:iam::123456789012:role/draw";
+        let passing = |condition: Value| {
+            let one = json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/draw*",
+                "Condition": condition});
+            Policies::from([("p".to_owned(), json!({"Statement": [one]}))])
+        };
+        let to = |service: &str| passing(json!({"StringEquals": {"iam:PassedToService": [service]}}));
+        assert!(may_pass(&passing(json!({})), role, "lambda.amazonaws.com"));
+        assert!(may_pass(&to("lambda.amazonaws.com"), role, "lambda.amazonaws.com"));
+        assert!(!may_pass(&to("ec2.amazonaws.com"), role, "lambda.amazonaws.com"));
+        assert!(!may_pass(&to("lambda.amazonaws.com"), "arn:aws:iam::123456789012:role/other", "lambda.amazonaws.com"));
     }
 }

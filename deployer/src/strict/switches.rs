@@ -9,14 +9,19 @@ pub struct Switches {
     off: BTreeSet<String>,
     /// The length of a delay as a share of AWS's own.
     pace: f64,
+    /// The concurrency of all functions of an account in a region.
+    concurrency: u64,
 }
+
+/// Lambda's concurrency of an account in a region. New accounts have 10.
+const CONCURRENCY: u64 = 1000;
 
 /// Delays that one can work with: AWS's 60 s are 1.2 s.
 const SHORT: f64 = 0.02;
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { off: BTreeSet::new(), pace: SHORT }
+        Self { off: BTreeSet::new(), pace: SHORT, concurrency: CONCURRENCY }
     }
 }
 
@@ -30,6 +35,16 @@ impl Switches {
     pub fn without<'a>(mut self, rules: impl IntoIterator<Item = &'a str>) -> Self {
         self.off.extend(rules.into_iter().map(str::to_owned));
         self
+    }
+
+    /// Sets the concurrency of an account, such as the 10 of a new one.
+    #[must_use]
+    pub fn with_concurrency(self, concurrency: u64) -> Self {
+        Self { concurrency, ..self }
+    }
+
+    pub fn concurrency(&self) -> u64 {
+        self.concurrency
     }
 
     pub fn is_on(&self, rule: &str) -> bool {

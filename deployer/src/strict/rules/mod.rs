@@ -1,11 +1,19 @@
 //! All rules. Each file has those of one subject.
 
+mod caller;
 mod execution_role;
 mod function_changes;
+mod function_limits;
 mod function_states;
+mod mapping_states;
+mod mappings;
 mod model;
+mod network_interfaces;
+mod pass_role;
 mod principals;
+mod queue_minute;
 mod role_propagation;
+mod service_linked_role;
 mod source_permissions;
 
 use super::rule::Rule;
@@ -14,10 +22,17 @@ use super::rule::Rule;
 pub fn all() -> Vec<Box<dyn Rule>> {
     vec![
         Box::new(model::Model),
+        Box::<pass_role::PassRole>::default(),
+        Box::<service_linked_role::ServiceLinkedRole>::default(),
+        Box::<function_limits::FunctionLimits>::default(),
         Box::<principals::Principals>::default(),
         Box::<execution_role::ExecutionRole>::default(),
         Box::<role_propagation::RolePropagation>::default(),
+        Box::<mapping_states::MappingStates>::default(),
+        Box::<mappings::Mappings>::default(),
         Box::<function_states::FunctionStates>::default(),
         Box::<function_changes::FunctionChanges>::default(),
+        Box::<queue_minute::QueueMinute>::default(),
+        Box::<network_interfaces::NetworkInterfaces>::default(),
     ]
 }

@@ -1,6 +1,11 @@
 //! Rules judge requests as they arrive; the emulator is a table of answers.
 
+mod callers;
 mod functions;
+mod interfaces;
+mod limits;
+mod mappings;
+mod queues;
 mod roles;
 
 use std::convert::Infallible;
@@ -57,8 +62,10 @@ impl HttpConnector for Known {
     }
 }
 
-/// A request to a service in JSON.
+/// A request to a service.
 pub struct Sent {
+    /// The access key.
+    key: &'static str,
     signing: &'static str,
     method: &'static str,
     path: String,
@@ -99,9 +106,15 @@ impl Trial {
         self.forward(sent, async || (200, body)).await
     }
 
+    /// Sends a request that the emulator refuses.
+    pub async fn fail(&self, sent: &Sent, status: u16, answer: &Value) -> (u16, Value) {
+        let answer = self.forward(sent, async || (status, answer.to_string())).await;
+        (answer.status, answer.json())
+    }
+
     /// Sends a request that the emulator answers as `respond` does.
     pub async fn forward(&self, sent: &Sent, respond: impl AsyncFnOnce() -> (u16, String)) -> Answer {
-        let scope = format!("{ACCOUNT}/20261201/eu-west-1/{}/aws4_request", sent.signing);
+        let scope = format!("{}/20261201/eu-west-1/{}/aws4_request", sent.key, sent.signing);
         let mut request = Request::builder()
             .method(sent.method)
             .uri(format!("http://127.0.0.1:9{}", sent.path))
@@ -121,19 +134,25 @@ impl Trial {
     }
 }
 
+impl Sent {
+    pub fn signed_by(self, key: &'static str) -> Self {
+        Self { key, ..self }
+    }
+}
+
 pub fn rest(signing: &'static str, method: &'static str, path: &str, body: &Value) -> Sent {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    Sent { signing, method, path: path.into(), headers: Vec::new(), body }
+    Sent { key: ACCOUNT, signing, method, path: path.into(), headers: Vec::new(), body }
 }
 
 pub fn target(signing: &'static str, target: &str, body: &Value) -> Sent {
     let headers = vec![("x-amz-target", target.to_owned())];
-    Sent { signing, method: "POST", path: "/".into(), headers, body: body.to_string() }
+    Sent { key: ACCOUNT, signing, method: "POST", path: "/".into(), headers, body: body.to_string() }
 }
 
 pub fn form(signing: &'static str, body: &str) -> Sent {
     let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
-    Sent { signing, method: "POST", path: "/".into(), headers, body: body.into() }
+    Sent { key: ACCOUNT, signing, method: "POST", path: "/".into(), headers, body: body.into() }
 }
 
 pub fn create_function(name: &str, role: &str) -> Sent {

@@ -131,13 +131,7 @@ fn policies_naming(arn: &str) -> Vec<(Sent, &'static str, String)> {
         ("AttributeName", "Policy"),
         ("AttributeValue", document.as_str()),
     ];
-    let bucket = Sent {
-        signing: "s3",
-        method: "PUT",
-        path: "/pictures?policy".into(),
-        headers: Vec::new(),
-        body: document.clone(),
-    };
+    let bucket = Sent { body: document.clone(), ..rest("s3", "PUT", "/pictures?policy", &Value::Null) };
     let other = [("RoleName", "other"), ("AssumeRolePolicyDocument", document.as_str())];
     let permission = json!({"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": arn});
     vec![

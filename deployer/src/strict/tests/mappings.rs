@@ -1,0 +1,143 @@
+//! Mappings of queues to functions.
+
+use super::roles::{READ_QUEUE, create_mapping, let_function, let_role};
+use super::*;
+
+const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
+const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:draw";
+const UUID: &str = "14e0db71-a25d-4d1c-8f40-1a5a3b6e9a10";
+
+pub fn let_queue(trial: &Trial, attributes: &Value) {
+    trial.knows("AmazonSQS.GetQueueUrl", 200, json!({"QueueUrl": "http://127.0.0.1:9/123456789012/orders"}));
+    trial.knows("AmazonSQS.GetQueueAttributes", 200, json!({"Attributes": attributes}));
+}
+
+fn described(state: &str) -> Value {
+    json!({"UUID": UUID, "FunctionArn": FUNCTION, "EventSourceArn": QUEUE, "BatchSize": 10, "State": state})
+}
+
+/// A function of 60 s, a queue and permissions; no mapping.
+fn ready() -> Trial {
+    let trial = Trial::new();
+    let_function(&trial, 60);
+    let_role(&trial, READ_QUEUE);
+    let_queue(&trial, &json!({"VisibilityTimeout": "360"}));
+    trial.knows("GET http://127.0.0.1:9/2015-03-31/event-source-mappings?", 200, json!({"EventSourceMappings": []}));
+    trial
+}
+
+fn one(method: &'static str, body: &Value) -> Sent {
+    rest("lambda", method, &format!("/2015-03-31/event-source-mappings/{UUID}"), body)
+}
+
+async fn refusal(trial: &Trial, sent: &Sent) -> (u16, String) {
+    let (status, body) = trial.send(sent, &described("Enabled")).await;
+    (status, body["message"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_mapping_needs_a_function_and_a_queue_that_exist() {
+    let trial = ready();
+    trial.knows("AmazonSQS.GetQueueUrl", 400, json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"}));
+    let (status, message) = refusal(&trial, &create_mapping()).await;
+    assert_eq!(status, 400);
+    assert!(message.contains("SQS Error Code: AWS.SimpleQueueService.NonExistentQueue"), "{message}");
+    trial.knows("/functions/draw/configuration", 404, json!({"__type": "ResourceNotFoundException"}));
+    assert_eq!(refusal(&trial, &create_mapping()).await, (404, format!("Function not found: {FUNCTION}")));
+    assert_eq!(refusal(&ready(), &create_mapping()).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_role_of_a_mapped_function_may_read_the_queue() {
+    let trial = ready();
+    let_role(&trial, &["sqs:ReceiveMessage"]);
+    let message = "The function execution role does not have permissions to call DeleteMessage on SQS";
+    assert_eq!(refusal(&trial, &create_mapping()).await, (400, message.to_owned()));
+}
+
+#[tokio::test]
+async fn messages_stay_hidden_at_least_for_the_time_of_the_function() {
+    let trial = ready();
+    let_queue(&trial, &json!({"VisibilityTimeout": "30"}));
+    let message = "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds";
+    assert_eq!(refusal(&trial, &create_mapping()).await, (400, message.to_owned()));
+    trial.knows(&format!("GET http://127.0.0.1:9/2015-03-31/event-source-mappings/{UUID}"), 200, described("Enabled"));
+    let update = one("PUT", &json!({"BatchSize": 5}));
+    assert_eq!(refusal(&trial, &update).await, (400, message.to_owned()));
+    let_queue(&trial, &json!({"VisibilityTimeout": "60"}));
+    assert_eq!(refusal(&trial, &update).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_batch_of_more_than_ten_needs_a_window_and_a_fifo_queue_has_none() {
+    let trial = ready();
+    let create = |source: &str, size: u32, window_s: u32| {
+        let body = json!({"FunctionName": "draw", "EventSourceArn": source, "BatchSize": size,
+            "MaximumBatchingWindowInSeconds": window_s});
+        rest("lambda", "POST", "/2015-03-31/event-source-mappings", &body)
+    };
+    let too_many = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";
+    assert_eq!(refusal(&trial, &create(QUEUE, 11, 0)).await, (400, too_many.to_owned()));
+    assert_eq!(refusal(&trial, &create(QUEUE, 11, 1)).await.0, 200);
+    let fifo = format!("{QUEUE}.fifo");
+    let no_window = "Batching window is not supported for FIFO queues";
+    assert_eq!(refusal(&trial, &create(&fifo, 10, 1)).await, (400, no_window.to_owned()));
+    trial.knows(&format!("GET http://127.0.0.1:9/2015-03-31/event-source-mappings/{UUID}"), 200, described("Enabled"));
+    trial.pass(60.0);
+    assert_eq!(refusal(&trial, &one("PUT", &json!({"BatchSize": 11}))).await, (400, too_many.to_owned()));
+}
+
+#[tokio::test]
+async fn a_function_has_one_mapping_of_a_queue() {
+    let trial = ready();
+    let listed = json!({"EventSourceMappings": [described("Enabled")]});
+    trial.knows("GET http://127.0.0.1:9/2015-03-31/event-source-mappings?", 200, listed);
+    let message = format!(
+        "An event source mapping with SQS arn (\" {QUEUE} \") and function (\" draw \") already exists. Please update or \
+         delete the existing mapping with UUID {UUID}"
+    );
+    assert_eq!(refusal(&trial, &create_mapping()).await, (409, message));
+    let other = json!({"FunctionName": "draw:live", "EventSourceArn": QUEUE});
+    let other = rest("lambda", "POST", "/2015-03-31/event-source-mappings", &other);
+    assert_eq!(refusal(&trial, &other).await.0, 200, "an alias is another function");
+}
+
+#[tokio::test]
+async fn a_mapping_is_in_use_until_its_last_change_is_over() {
+    let trial = ready();
+    let state = async |sent: &Sent| trial.send(sent, &described("Enabled")).await.1["State"].clone();
+    assert_eq!(state(&create_mapping()).await, "Creating");
+    let in_use = |verb: &str| (400, format!("Cannot {verb} the event source mapping because it is in use."));
+    assert_eq!(refusal(&trial, &one("DELETE", &Value::Null)).await, in_use("delete"));
+    trial.pass(5.0);
+    assert_eq!(state(&one("GET", &Value::Null)).await, "Enabling");
+    assert_eq!(refusal(&trial, &one("PUT", &json!({"BatchSize": 5}))).await, in_use("update"));
+    trial.pass(5.0);
+    assert_eq!(state(&one("GET", &Value::Null)).await, "Enabled");
+    assert_eq!(state(&one("PUT", &json!({"BatchSize": 5}))).await, "Updating");
+    trial.pass(5.0);
+    assert_eq!(state(&one("DELETE", &Value::Null)).await, "Deleting");
+}
+
+#[tokio::test]
+async fn a_deleted_mapping_is_listed_and_keeps_its_place_until_lambda_has_finished() {
+    let trial = ready();
+    trial.send(&one("DELETE", &Value::Null), &described("Enabled")).await;
+    let gone = json!({"message": "no"});
+    let read = one("GET", &Value::Null);
+    let (status, body) = trial.fail(&read, 404, &gone).await;
+    assert_eq!((status, &body["State"]), (200, &json!("Deleting")));
+    let list = |function: &str| {
+        let query = format!("?EventSourceArn={}&FunctionName={function}", QUEUE.replace(':', "%3A"));
+        rest("lambda", "GET", &format!("/2015-03-31/event-source-mappings{query}"), &Value::Null)
+    };
+    let none = json!({"EventSourceMappings": []});
+    let listed = trial.send(&list("draw"), &none).await.1;
+    assert_eq!(listed["EventSourceMappings"][0]["UUID"], UUID);
+    assert_eq!(trial.send(&list("other"), &none).await.1, none);
+    assert_eq!(refusal(&trial, &create_mapping()).await.0, 409);
+    trial.pass(15.0);
+    assert_eq!(trial.fail(&read, 404, &gone).await.0, 404);
+    assert_eq!(trial.send(&list("draw"), &none).await.1, none);
+    assert_eq!(refusal(&trial, &create_mapping()).await.0, 200);
+}
