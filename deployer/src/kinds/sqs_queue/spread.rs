@@ -12,9 +12,9 @@ use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError};
 use crate::kinds::{Changes, Kind};
 
-/// The longest wait. SQS takes up to a minute for most attributes, and up to 15 minutes for the retention, for which no
-/// run waits.
-const SPREAD_WITHIN: Duration = Duration::from_secs(60);
+/// The longest wait. SQS takes up to a minute for most attributes, after which some reads follow, and up to 15 minutes for
+/// the retention, for which no run waits.
+const SPREAD_WITHIN: Duration = Duration::from_secs(80);
 /// How many answers in a row must show the changes: one of SQS's servers may already return the changed attributes, and
 /// the next one still the old ones.
 const TOLD_IN_A_ROW: u32 = 4;
@@ -26,7 +26,7 @@ pub(super) async fn watch(aws: &Aws, spec: &Queue, changes: &Changes) -> Result<
     if !changes.touch_other_than(&["tags", "message_retention_period"]) {
         return Ok(());
     }
-    let (wanted, in_a_row) = (if aws.place.endpoint_url.is_some() { 1 } else { TOLD_IN_A_ROW }, AtomicU32::new(0));
+    let in_a_row = AtomicU32::new(0);
     let url = &SqsQueue::predict(spec, &aws.place)["url"];
     let told = aws.until("SQS to spread the queue's attributes", SPREAD_WITHIN, || {
         let sqs = &aws.clients.sqs;
@@ -37,7 +37,7 @@ pub(super) async fn watch(aws: &Aws, spec: &Queue, changes: &Changes) -> Result<
             let told = Live(told.await?.and_then(|told| told.attributes).unwrap_or_default());
             let now = if told.queue(&spec.name, Tags::new())?.is_as(spec) { in_a_row.load(Relaxed) + 1 } else { 0 };
             in_a_row.store(now, Relaxed);
-            Ok(if now >= wanted { Poll::Ready(()) } else { Poll::Pending("not everywhere yet".into()) })
+            Ok(if now >= TOLD_IN_A_ROW { Poll::Ready(()) } else { Poll::Pending("not everywhere yet".into()) })
         }
     });
     match told.await {

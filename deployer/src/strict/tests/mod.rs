@@ -106,12 +106,6 @@ impl Trial {
         self.forward(sent, async || (200, body)).await
     }
 
-    /// Sends a request that the emulator refuses.
-    pub async fn fail(&self, sent: &Sent, status: u16, answer: &Value) -> (u16, Value) {
-        let answer = self.forward(sent, async || (status, answer.to_string())).await;
-        (answer.status, answer.json())
-    }
-
     /// Sends a request that the emulator answers as `respond` does.
     pub async fn forward(&self, sent: &Sent, respond: impl AsyncFnOnce() -> (u16, String)) -> Answer {
         let scope = format!("{}/20261201/eu-west-1/{}/aws4_request", sent.key, sent.signing);
