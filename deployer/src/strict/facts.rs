@@ -204,8 +204,3 @@ pub async fn queue(place: Place<'_>, queue: &str) -> Fact<Attributes> {
     };
     fact(call.send().await).map(|found| texts(found.attributes.unwrap_or_default()))
 }
-
-/// Returns the tags of a queue.
-pub async fn tags_of_queue(place: Place<'_>, url: &str) -> Option<Attributes> {
-    place.clients().await.sqs.list_queue_tags().queue_url(url).send().await.ok()?.tags
-}

@@ -11,7 +11,8 @@ mod model;
 mod network_interfaces;
 mod pass_role;
 mod principals;
-mod queue_minute;
+mod queue_attributes;
+mod queue_names;
 mod role_propagation;
 mod service_linked_role;
 mod source_permissions;
@@ -32,7 +33,8 @@ pub fn all() -> Vec<Box<dyn Rule>> {
         Box::<mappings::Mappings>::default(),
         Box::<function_states::FunctionStates>::default(),
         Box::<function_changes::FunctionChanges>::default(),
-        Box::<queue_minute::QueueMinute>::default(),
+        Box::<queue_names::QueueNames>::default(),
+        Box::<queue_attributes::QueueAttributes>::default(),
         Box::<network_interfaces::NetworkInterfaces>::default(),
     ]
 }

@@ -4,7 +4,6 @@ use super::mappings::let_queue;
 use super::*;
 
 const URL: &str = "http://127.0.0.1:9/123456789012/orders";
-const ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
 
 fn sqs(operation: &str, body: &Value) -> Sent {
     target("sqs", &format!("AmazonSQS.{operation}"), body)
@@ -20,39 +19,9 @@ fn gone() -> Value {
 
 async fn deleted() -> Trial {
     let trial = Trial::new();
-    let_queue(&trial, &json!({"VisibilityTimeout": "30", "QueueArn": ARN}));
-    trial.knows("AmazonSQS.ListQueueTags", 200, json!({"Tags": {"deployer:stack": "shop"}}));
+    let_queue(&trial, &json!({"VisibilityTimeout": "30"}));
     assert_eq!(trial.send(&sqs("DeleteQueue", &json!({"QueueUrl": URL})), &json!({})).await.0, 200);
     trial
-}
-
-#[tokio::test]
-async fn a_deleted_queue_answers_reads_for_a_minute() {
-    let trial = deleted().await;
-    let (status, body) = trial.fail(&read(), 400, &gone()).await;
-    assert_eq!((status, &body["Attributes"]["VisibilityTimeout"]), (200, &json!("30")));
-    let arn = sqs("GetQueueAttributes", &json!({"QueueUrl": URL, "AttributeNames": ["QueueArn"]}));
-    assert_eq!(trial.fail(&arn, 400, &gone()).await.1, json!({"Attributes": {"QueueArn": ARN}}));
-    let tags = sqs("ListQueueTags", &json!({"QueueUrl": URL}));
-    assert_eq!(trial.fail(&tags, 400, &gone()).await.1["Tags"], json!({"deployer:stack": "shop"}));
-    trial.pass(60.0);
-    assert_eq!(trial.fail(&read(), 400, &gone()).await.0, 400);
-    assert_eq!(trial.fail(&tags, 400, &gone()).await.0, 400);
-}
-
-#[tokio::test]
-async fn a_deleted_queue_is_listed_by_its_tags_for_a_minute() {
-    let trial = deleted().await;
-    let list = |stack: &str| {
-        let body = json!({"TagFilters": [{"Key": "deployer:stack", "Values": [stack]}]});
-        target("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", &body)
-    };
-    let none = json!({"PaginationToken": "", "ResourceTagMappingList": []});
-    let found = trial.send(&list("shop"), &none).await.1;
-    assert_eq!(found["ResourceTagMappingList"][0]["ResourceARN"], ARN);
-    assert_eq!(trial.send(&list("other"), &none).await.1, none);
-    trial.pass(60.0);
-    assert_eq!(trial.send(&list("shop"), &none).await.1, none);
 }
 
 #[tokio::test]
