@@ -28,15 +28,6 @@ impl Answer {
         self.headers.insert(CONTENT_LENGTH, self.body.len().into());
     }
 
-    /// Answers with success and a body in JSON, in place of a refusal.
-    pub fn replace_with_json(&mut self, body: &Value) {
-        self.status = 200;
-        for name in ["x-amzn-errortype", "x-amzn-query-error"] {
-            self.headers.remove(name);
-        }
-        self.set_body(body.to_string());
-    }
-
     /// Changes a body in JSON. Any other body stays as it is.
     pub fn change_json(&mut self, change: impl FnOnce(&mut Value)) {
         let Ok(mut value) = serde_json::from_slice(&self.body) else { return };

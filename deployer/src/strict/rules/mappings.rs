@@ -135,7 +135,7 @@ async fn wrong_source(mapping: &Mapping, place: Place<'_>) -> Option<Refusal> {
 }
 
 /// Refuses a mapping beside another one of the same function and source.
-pub fn twin_refusal(mapping: &Mapping, uuid: &str) -> Refusal {
+fn twin_refusal(mapping: &Mapping, uuid: &str) -> Refusal {
     let (source, function) = (&mapping.source, FunctionName::of(&mapping.function).name);
     let known = match source.contains(":sqs:") {
         true => format!("An event source mapping with SQS arn (\" {source} \") and function (\" {function} \")"),

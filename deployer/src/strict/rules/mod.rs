@@ -5,7 +5,6 @@ mod execution_role;
 mod function_changes;
 mod function_limits;
 mod function_states;
-mod mapping_states;
 mod mappings;
 mod model;
 mod network_interfaces;
@@ -29,7 +28,6 @@ pub fn all() -> Vec<Box<dyn Rule>> {
         Box::<principals::Principals>::default(),
         Box::<execution_role::ExecutionRole>::default(),
         Box::<role_propagation::RolePropagation>::default(),
-        Box::<mapping_states::MappingStates>::default(),
         Box::<mappings::Mappings>::default(),
         Box::<function_states::FunctionStates>::default(),
         Box::<function_changes::FunctionChanges>::default(),
