@@ -20,6 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/functions.py", include_str!("likeness/functions.py")),
     ("likeness/grants.py", include_str!("likeness/grants.py")),
     ("likeness/judgement.py", include_str!("likeness/judgement.py")),
+    ("likeness/keys.py", include_str!("likeness/keys.py")),
     ("likeness/mail.py", include_str!("likeness/mail.py")),
     ("likeness/moves.py", include_str!("likeness/moves.py")),
     ("likeness/permissions.py", include_str!("likeness/permissions.py")),

@@ -9,6 +9,7 @@ mod scene;
 use std::path::Path;
 
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sqs::types::QueueAttributeName;
 use deployer::aws::Clients;
 use serde_json::{Value, json};
 
@@ -181,6 +182,36 @@ async fn permissions_are_enough_for_a_plan_by_its_printed_policy_and_no_less_is(
         let ran = RunOutput::of(plan.output().expect("the binary runs"));
         assert_eq!(ran.code, Some(code), "{ran}");
         assert_eq!(ran.stderr.contains("aws::access-denied"), code == 1, "{ran}");
+    }
+}
+
+#[tokio::test]
+async fn a_sender_to_an_encrypted_queue_or_topic_needs_its_key() {
+    for (off, needed) in [(&[][..], true), (&["caller-key"], false)] {
+        let local = Local::without(off, "--check-permissions");
+        let root = local.clients().await;
+        let queue = root.sqs.create_queue().queue_name("secret");
+        let queue = queue.attributes(QueueAttributeName::KmsMasterKeyId, "alias/mine").send().await.expect("a queue");
+        let topic = root.sns.create_topic().name("secret").attributes("KmsMasterKeyId", "alias/mine");
+        let topic = topic.send().await.expect("a topic").topic_arn.expect("its ARN");
+        root.iam.create_user().user_name("sender").send().await.expect("a user");
+        let key =
+            root.iam.create_access_key().user_name("sender").send().await.expect("a key").access_key.expect("a key");
+        let clients = local.clients_of(&key.access_key_id, &key.secret_access_key).await;
+        for (actions, refused) in [(r#"["sqs:*", "sns:*"]"#, needed), (r#"["sqs:*", "sns:*", "kms:*"]"#, false)] {
+            let policy = format!(
+                r#"{{ "Version": "2012-10-17", "Statement": [{{ "Effect": "Allow", "Action": {actions}, "Resource": "*" }}] }}"#
+            );
+            let put = root.iam.put_user_policy().user_name("sender").policy_name("p").policy_document(policy);
+            put.send().await.expect("a policy");
+            let url = queue.queue_url().expect("a URL");
+            let sent = clients.sqs.send_message().queue_url(url).message_body("x").send().await;
+            let sent = sent.map_err(|error| error.into_service_error().is_kms_access_denied());
+            let published = clients.sns.publish().topic_arn(&topic).message("x").send().await;
+            let published = published.map_err(|error| error.into_service_error().is_kms_access_denied_exception());
+            let expected = if refused { (Some(true), Some(true)) } else { (None, None) };
+            assert_eq!((sent.err(), published.err()), expected, "{off:?} {actions}");
+        }
     }
 }
 

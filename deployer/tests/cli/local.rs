@@ -41,20 +41,20 @@ impl Local {
         let dir = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(dir.path().join("stack.yaml"), stack).expect("a file");
         std::fs::write(dir.path().join(zip), code).expect("a file");
-        Self::started(dir, &["local", "start"], &[])
+        Self::started(dir, &["local", "start"])
     }
 
-    /// Starts a cloud without a stack. These of its rules are off, and permissions are not checked.
-    pub fn without(rules: &str) -> Self {
+    /// Starts a cloud without a stack. These rules are off, and the gateway's.
+    pub fn without(rules: &[&str], setting: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self::started(dir, &["local", "start", "--no-check-permissions"], &[("DEPLOYER_LOCAL_OFF", rules)])
+        let of_the_gateway = deployer::strict::rules().into_iter().map(|rule| rule.name);
+        let off = of_the_gateway.chain(rules.iter().copied()).flat_map(|rule| ["--without", rule]);
+        Self::started(dir, &["local", "start", setting].into_iter().chain(off).collect::<Vec<_>>())
     }
 
-    fn started(dir: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    fn started(dir: TempDir, arguments: &[&str]) -> Self {
         let mut local = Self { dir, status: Value::Null };
-        let mut start = local.command(arguments);
-        let ran = RunOutput::of(start.envs(variables.iter().copied()).output().expect("the binary runs"));
-        assert_eq!(ran.code, Some(0), "{ran}");
+        local.ok(arguments);
         local.status = local.ask_status();
         local
     }
@@ -90,15 +90,15 @@ impl Local {
 
     /// Connects clients with this cloud's keys.
     pub async fn clients(&self) -> Clients {
-        self.clients_of(self.text("access_key_id")).await
+        self.clients_of(self.text("access_key_id"), self.text("secret_access_key")).await
     }
 
-    /// Connects clients as the root user of an account.
-    pub async fn clients_of(&self, account: &str) -> Clients {
+    /// Connects clients with another key.
+    pub async fn clients_of(&self, key: &str, secret: &str) -> Clients {
         let connection = Connection {
             region: REGION.into(),
             endpoint_url: Some(self.text("endpoint_url").into()),
-            credentials: Some((account.into(), self.text("secret_access_key").into())),
+            credentials: Some((key.into(), secret.into())),
             ..Connection::default()
         };
         Clients::connect(&connection).await

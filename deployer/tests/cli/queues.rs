@@ -38,7 +38,7 @@ pub async fn send(bench: &Bench, name: &str, body: &str) {
 }
 
 /// Returns how many messages a consumer can receive right now.
-async fn receivable(bench: &Bench, name: &str) -> usize {
+pub async fn receivable(bench: &Bench, name: &str) -> usize {
     let receive = bench.aws.clients.sqs.receive_message().queue_url(url(bench, name).await);
     let received = receive.max_number_of_messages(10).visibility_timeout(0).send().await.expect("an answer");
     received.messages.unwrap_or_default().len()

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, RunOutput};
 use crate::gate::Gateway;
-use crate::queues::{REDRIVE, applied, failed, plain, signal};
+use crate::queues::{REDRIVE, applied, failed, plain, receivable, send, signal};
 use crate::seat::Seat;
 
-/// SQS's message move tasks, which the local AWS does not have.
+/// SQS's message move tasks. Those of the local AWS are completed at once.
 #[derive(Default)]
 struct Tasks {
     /// The tasks as SQS lists them, the latest first.
@@ -211,8 +211,36 @@ async fn an_interrupt_leaves_sqs_moving_and_says_how_to_stop_it() {
 }
 
 #[tokio::test]
+async fn messages_move_back_in_the_local_aws() {
+    let bench = applied(&plain()).await;
+    send(&bench, "shop-orders", "one").await;
+    for expected in [1, 1, 1, 0] {
+        assert_eq!(receivable(&bench, "shop-orders").await, expected, "three receipts are allowed");
+    }
+    let ran = bench.run(REDRIVE);
+    assert!(ran.code == Some(0) && ran.stdout.contains("back to queues.orders"), "{ran}");
+    assert_eq!((receivable(&bench, "shop-orders").await, receivable(&bench, "shop-orders-dlq").await), (1, 0));
+}
+
+#[tokio::test]
+async fn a_message_of_an_unknown_queue_stays_where_it_is() {
+    let bench = failed().await;
+    let ran = bench.run(REDRIVE);
+    assert!(ran.code == Some(1) && ran.to_string().contains("CouldNotDetermineMessageSource"), "{ran}");
+    assert_eq!(receivable(&bench, "shop-orders-dlq").await, 1);
+}
+
+#[tokio::test]
 async fn an_emulator_without_move_tasks_is_named_as_the_reason() {
     let bench = failed().await;
-    let ran = bench.fails(REDRIVE);
-    assert!(ran.stderr.contains("queue::unsupported") && ran.stderr.contains("sqs:ListMessageMoveTasks"), "{ran}");
+    let gateway = Gateway::start();
+    gateway.answer("MessageMoveTask", |_| (400, json!({ "__type": "InvalidAction", "message": "not valid" })));
+    let child = bench.start_over(&gateway.endpoint_url, REDRIVE);
+    let ran = RunOutput::of(child.wait_with_output().expect("the binary runs"));
+    assert!(
+        ran.code == Some(1)
+            && ran.stderr.contains("queue::unsupported")
+            && ran.stderr.contains("sqs:ListMessageMoveTasks"),
+        "{ran}"
+    );
 }

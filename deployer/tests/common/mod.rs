@@ -1,4 +1,7 @@
 //! Code that the suites share: one local AWS per test process, and a separate account for each test.
+//!
+//! It is the emulator with the rules of `deployer local` (`src/local/likeness`), open to every request. People confirm
+//! e-mail subscriptions at once there: SNS does not delete one that waits, so it would remain after its stack.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -11,6 +14,10 @@ use deployer::aws::clients::Connection;
 use deployer::aws::{Aws, Clients, Place};
 
 pub const REGION: &str = "eu-west-1";
+/// The secret of every account's root user.
+const SECRET: &str = "test";
+/// Starts the emulator with the rules.
+const GUARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/local/guard.py");
 
 /// A local AWS that ends with the test process.
 pub struct Cloud {
@@ -40,15 +47,19 @@ fn start(check_permissions: bool) -> Cloud {
     std::fs::create_dir_all(&home).expect("a temporary directory");
     // The shell stops the emulator when this process ends, because that closes its end of the pipe.
     let script =
-        "\"$0\" -m ministack >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
+        "\"$0\" -I -B \"$1\" >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
     let child = Command::new("sh")
-        .args(["-c", script, program.to_str().expect("a UTF-8 path")])
+        .args(["-c", script, program.to_str().expect("a UTF-8 path"), GUARD])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", &home)
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port.to_string())
         .env("AWS_ENDPOINT_URL", &endpoint_url)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("DEPLOYER_LOCAL_OPEN", "tests")
+        .env("DEPLOYER_LOCAL_OFF", "mail-confirmation")
+        .env("DEPLOYER_LOCAL_MAIL", home.join("mail"))
         .env("AUTH", check_permissions.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -99,7 +110,7 @@ pub async fn aws_at(cloud: &Cloud, account: &str) -> Aws {
     let connection = Connection {
         region: REGION.into(),
         endpoint_url: Some(endpoint_url.clone()),
-        credentials: Some((account.to_owned(), "test".into())),
+        credentials: Some((account.to_owned(), SECRET.into())),
         ..Connection::default()
     };
     let clients = Clients::connect(&connection).await;

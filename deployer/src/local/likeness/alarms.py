@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 
-from ministack.core.responses import request_scope
+from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch, sqs
 
 from . import judgement, rules
@@ -20,6 +20,9 @@ MINUTE_S = 60
 # The longest span that an alarm looks at is a day.
 KEPT_S = 26 * 3600
 QUEUES = "AWS/SQS"
+set_alarm_state = cloudwatch._set_alarm_state
+# When somebody set the state of an alarm, by its account, region and name. CloudWatch evaluates an alarm every minute.
+set_at = {}
 COUNTS = {
     "ApproximateNumberOfMessagesVisible": "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
@@ -82,6 +85,8 @@ def evaluate(alarm):
     if not alarm.get("MetricName") or alarm.get("ComparisonOperator") not in judgement.COMPARISONS:
         return
     now = time.time()
+    if now < set_at.get(key_of(alarm["AlarmName"]), 0) + MINUTE_S:
+        return
     judged = judgement.judge(alarm, values(alarm, now))
     before = alarm["StateValue"]
     if judged is None or judged[0] == before:
@@ -91,6 +96,16 @@ def evaluate(alarm):
     cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
     cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
     cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def key_of(alarm_name):
+    return get_account_id(), get_region(), alarm_name
+
+
+def set_state(params, values, *form):
+    """SetAlarmState. The state stays until the next evaluation."""
+    set_at[key_of((values or {}).get("AlarmName") or cloudwatch._p(params, "AlarmName"))] = time.time()
+    return set_alarm_state(params, values, *form)
 
 
 def bring_up_to_date():
@@ -121,6 +136,7 @@ async def keep_up_to_date():
 
 if rules.on("alarm-evaluation"):
     cloudwatch._evaluate_alarm = evaluate
+    cloudwatch._set_alarm_state = set_state
     for reader in ("_describe_alarms", "_describe_alarms_for_metric", "_describe_alarm_history",
                    "_get_metric_statistics", "_get_metric_data", "_list_metrics"):
         setattr(cloudwatch, reader, up_to_date(getattr(cloudwatch, reader)))

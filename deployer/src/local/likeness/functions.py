@@ -20,6 +20,8 @@ serve_function_code = lambda_svc.serve_function_code
 record_for_reference = lambda_svc._get_func_record_for_ref
 run_batch = lambda_svc._run_sqs_batch
 invoke = lambda_svc._invoke
+emit_metrics = lambda_svc._emit_lambda_metrics
+dispatch = lambda_svc._execute_function_dispatch
 
 
 def with_log_format(config, code_dir, port):
@@ -114,6 +116,19 @@ async def invoke_weighted(name, event, headers, path_qualifier=None, query_param
     return await invoke(name, event, headers, version, query_params)
 
 
+def measured_dispatch(function, config, event, request_id, started):
+    """Runs a function and counts the call, whoever made it. The emulator counts only calls of Invoke."""
+    result = dispatch(function, config, event, request_id, started)
+    emit_metrics(config["FunctionName"], (time.time() - started) * 1000, bool(result.get("error")), False)
+    return result
+
+
+def emit_throttles(name, duration_ms, error, throttle):
+    """Counts a call that did not run. Calls that ran are counted where they did."""
+    if throttle and not duration_ms:
+        emit_metrics(name, duration_ms, error, throttle)
+
+
 if rules.on("log-format"):
     lambda_svc._provided_worker_env = with_log_format
 if rules.on("version-code"):
@@ -121,6 +136,9 @@ if rules.on("version-code"):
     lambda_svc.serve_function_code = serve_version
 if rules.on("finished-requests"):
     lambda_svc.invalidate_worker = retire
+if rules.on("function-metrics"):
+    lambda_svc._execute_function_dispatch = measured_dispatch
+    lambda_svc._emit_lambda_metrics = emit_throttles
 if rules.on("alias-weights"):
     lambda_svc._get_func_record_for_ref = weighted_reference
     lambda_svc._run_sqs_batch = run_weighted_batch

@@ -27,24 +27,25 @@ def start(data, _url):
     source = queue_of(source_arn)
     if source_arn not in [dead_letter_arn(queue) for queue in sqs._queues.values()]:
         raise sqs._Err("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.", 400)
-    moved, kept = [], []
+    moved, kept, failure = [], [], {}
     for message in source["messages"]:
         target = destination_arn or (message.get("sys") or {}).get("DeadLetterQueueSourceArn")
         queue = sqs._queue_by_arn(target or "")
         if queue is None or message["visible_at"] > time.time():
             kept.append(message)
+            failure = failure if target else {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
             continue
         moved.append(message)
         fresh = {**message, "receive_count": 0, "receipt_handle": None, "first_receive_at": None, "sent_at": time.time()}
         fresh["sys"] = {name: value for name, value in message["sys"].items() if name != "DeadLetterQueueSourceArn"}
         queue["messages"].append(fresh)
-    source["messages"] = kept
-    sqs.esm_wake.set()
     task = {
         "Status": "COMPLETED", "SourceArn": source_arn, "ApproximateNumberOfMessagesMoved": len(moved),
-        "ApproximateNumberOfMessagesToMove": len(moved), "StartedTimestamp": int(time.time() * 1000),
-        **{name: data[name] for name in ("DestinationArn", "MaxNumberOfMessagesPerSecond") if data.get(name)},
+        "ApproximateNumberOfMessagesToMove": len(source["messages"]), "StartedTimestamp": int(time.time() * 1000),
+        **failure, **{name: data[name] for name in ("DestinationArn", "MaxNumberOfMessagesPerSecond") if data.get(name)},
     }
+    source["messages"] = kept
+    sqs.esm_wake.set()
     tasks[source_arn] = [task, *tasks.get(source_arn, [])][:KEPT]
     return {"TaskHandle": new_uuid()}
 

@@ -1,6 +1,7 @@
 //! Deployed APIs. Each function tells whether the emulator serves them like API Gateway.
 
 use aws_sdk_apigateway::types::{IntegrationType, Op, PatchOperation};
+use aws_sdk_cloudwatch::types::DimensionFilter;
 
 use super::scene::{ACCOUNT, Scene};
 use crate::local::Local;
@@ -126,6 +127,18 @@ pub async fn snapshot(scene: &Scene) -> bool {
     true
 }
 
+pub async fn metrics(scene: &Scene) -> bool {
+    let api = Api::of(scene, scene.function("counted", r#"{"statusCode": 200}"#).await).await;
+    scene.allow("counted", GATEWAY, &api.source("*")).await;
+    api.route("pets").await;
+    api.stage(&api.deploy().await).await;
+    assert_eq!(api.get("/pets").0, 200);
+    let of = DimensionFilter::builder().name("FunctionName").value("counted").build();
+    let asked = scene.clients.cloudwatch.list_metrics().namespace("AWS/Lambda").dimensions(of);
+    let found = asked.send().await.expect("metrics");
+    found.metrics().iter().any(|metric| metric.metric_name() == Some("Invocations"))
+}
+
 pub async fn deployments(scene: &Scene) -> bool {
     let api = Api::of(scene, "arn:aws:lambda:eu-west-1:000000000000:function:none".into()).await;
     let Err(refusal) = api.client.create_deployment().rest_api_id(&api.id).send().await else {
@@ -155,7 +168,7 @@ pub async fn subtree(scene: &Scene) -> bool {
 }
 
 pub async fn callers(scene: &Scene) -> bool {
-    let clients = scene.local.clients_of("222222222222").await;
+    let clients = scene.local.clients_of("222222222222", scene.local.text("secret_access_key")).await;
     let none = "arn:aws:lambda:eu-west-1:222222222222:function:none";
     let api = Api::new(&clients.apigateway, &scene.local, none.into()).await;
     api.route("pets").await;

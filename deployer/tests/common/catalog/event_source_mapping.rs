@@ -5,6 +5,7 @@ use deployer::kinds;
 use futures::FutureExt;
 use serde_json::{Value, json};
 
+use super::iam_role::role;
 use super::lambda_function::function;
 use super::{Case, Entry, Thing, last, maybe, sure, told, with};
 
@@ -79,7 +80,13 @@ pub fn mapping(aws: &Aws, changes: &Value) -> Value {
     with(spec, changes)
 }
 
+/// Creates a function whose role may read a queue, and the queue.
 pub async fn create_function_and_queue(aws: &Aws) {
+    let actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": actions, "Resource": aws.place.arn("sqs", "image-requests") } ] });
+    let role = role(json!({ "name": "generate-image", "path": "/", "inline_policies": { "queue": policy } }));
+    kinds::find("iam.role").expect("it").create(aws, &role).await.expect("a role");
     kinds::find("lambda.function").expect("it").create(aws, &function(aws, &json!({}))).await.expect("a function");
     aws.clients.sqs.create_queue().queue_name("image-requests").send().await.expect("a queue");
 }
