@@ -168,7 +168,12 @@ impl Local {
             LocalCommand::Status => status(run),
             LocalCommand::Confirm { address } => confirm(run, address).await,
             LocalCommand::Serve { ports, rules, allow_retired, secret } => {
-                serve(ports, &rules, local::bedrock::Settings { allow_retired, secret }).await
+                let served = serve(ports, &rules, local::bedrock::Settings { allow_retired, secret });
+                let mut stop = run.stop.clone();
+                tokio::select! {
+                    ended = served => ended,
+                    _ = stop.wait_for(|signals| *signals > 0) => Ok(OK),
+                }
             }
         }
     }

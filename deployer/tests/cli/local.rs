@@ -1,7 +1,7 @@
 //! Access to the local cloud. Functions there are processes of the user who started it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
@@ -145,6 +145,27 @@ impl Drop for Local {
         let mut stop = Command::new(env!("CARGO_BIN_EXE_deployer"));
         let _ = stop.args(["local", "stop"]).current_dir(self.dir.path()).stdin(Stdio::null()).output();
     }
+}
+
+/// It would be killed after 15 s otherwise, and so would each `local stop`.
+#[test]
+fn the_servers_end_when_they_are_asked_to() {
+    let ports: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+    let ports = ports.into_iter().map(|listener| listener.local_addr().expect("an address").port().to_string());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
+    command.args(["local", "serve"]).env("DEPLOYER_LOCAL_SECRET", "secret").stderr(Stdio::null());
+    for (name, port) in ["--port", "--emulator-port", "--bedrock-port"].into_iter().zip(ports) {
+        command.args([name, &port]);
+    }
+    let port = command.get_args().nth(3).expect("the gateway's port").to_string_lossy().into_owned();
+    let mut servers = command.spawn().expect("the binary runs");
+    while TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
+        assert!(servers.try_wait().expect("a child").is_none(), "it listens");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&servers);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    assert!(servers.wait().expect("it ends").success());
 }
 
 const FUNCTION: &str = r#"{"FunctionName":"x","Role":"arn:aws:iam::000000000000:role/x","Runtime":"provided.al2023","Handler":"x","Code":{"ZipFile":""}}"#;
