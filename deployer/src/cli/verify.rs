@@ -52,7 +52,7 @@ impl Verify {
         let sight = pipeline::look(&loaded, &settings, &Preparation::new(run.terminal), &run.stop).await?;
         let (graph, document) = (&loaded.graph, &loaded.document);
         let view = View { graph, seen: &sight.observation, place: &sight.aws.place, stack: document.stack() };
-        let edges = self.chosen(trial::edges(view))?;
+        let edges = self.chosen(trial::edges(view)).map_err(|failure| failure.masked(document.secrets()))?;
         let report = VerifyReport {
             heading: Heading::of(document, &sight.aws.place, run.global.local),
             graph,
@@ -68,7 +68,8 @@ impl Verify {
         let outcomes = trial::verify(view, &edges, means, &progress).await;
         let broken = report.print(&run.terminal, &outcomes);
         if *run.stop.borrow() > 0 {
-            return Err(Failure::interrupted());
+            let message = "interrupted; alarms have their former state, and probes were removed where they were found";
+            return Err(Failure::plain("run::interrupted", message, "run the same command again"));
         }
         if broken == 0 {
             return Ok(OK);
@@ -83,7 +84,8 @@ impl Verify {
             if all.iter().any(|edge| edge.is_called(word)) {
                 continue;
             }
-            let known: BTreeSet<&str> = all.iter().flat_map(|edge| [edge.from.as_str(), edge.to.as_str()]).collect();
+            let within = all.iter().filter(|edge| !edge.is_to_person());
+            let known: BTreeSet<&str> = within.flat_map(|edge| [edge.from.as_str(), edge.to.as_str()]).collect();
             let known = || known.iter().copied();
             let help = nearest(word, known())
                 .map_or_else(|| format!("there are {}", quoted(known())), |meant| format!("did you mean `{meant}`?"));

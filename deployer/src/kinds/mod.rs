@@ -64,6 +64,7 @@ pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};
 pub use health::Sign;
 pub use kind_ref::KindRef;
+use verification::use_of_key;
 pub use verification::{Destination, Filter, Passage, Probe, Verification};
 
 use crate::aws::tags::Tags;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
-    Person, References, Rule, Verification,
+    Person, References, Rule, Verification, use_of_key,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
@@ -103,7 +103,9 @@ impl Kind for SnsTopic {
     }
 
     fn verification(spec: &Topic, place: &Place) -> Verification {
-        Verification::by(Grant::new(&["sns:Publish"], place.arn("sns", &spec.name)))
+        let publish = Grant::new(&["sns:Publish"], place.arn("sns", &spec.name));
+        let key = use_of_key(spec.kms_master_key_id.as_deref(), "sns", place);
+        Verification { grants: std::iter::once(publish).chain(key).collect(), ..Verification::default() }
     }
 
     fn any_named(names: &str, _: &Place) -> Vec<Topic> {

@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::{
     About, Calls, Capability, Changes, CreatedResource, Destination, Excess, FoundResource, Grant, Kind, NameProperty,
     ObservedResource, Op, Outputs, Passage, Person, Probe, References, Rule, Sign, Verification, WatchedOperation,
+    use_of_key,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
@@ -151,7 +152,8 @@ impl Kind for SqsQueue {
             Passage::new(Probe::Redrive { queue_arn: arn.clone() }, to)
         };
         let passages = spec.redrive_policy.iter().map(passage).collect();
-        Verification { passages, grants: vec![Grant::new(CALLS, &arn)] }
+        let key = use_of_key(spec.kms_master_key_id.as_deref(), "sqs", place);
+        Verification { passages, grants: std::iter::once(Grant::new(CALLS, &arn)).chain(key).collect() }
     }
 
     fn any_named(names: &str, _: &Place) -> Vec<Queue> {
