@@ -7,6 +7,7 @@ use serde_json::Value;
 /// An answer, which rules may change.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// 0 if the answer is lost on its way.
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -15,6 +16,15 @@ pub struct Answer {
 impl Answer {
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// Loses the answer: the client sees a connection that is closed without one.
+    pub fn lose(&mut self) {
+        self.status = 0;
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.status == 0
     }
 
     /// Returns the body as JSON, or null.

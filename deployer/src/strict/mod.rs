@@ -52,9 +52,9 @@ pub struct Strict {
     emulator: Emulator,
 }
 
-/// Describes every rule, in the order in which they judge a request.
+/// Describes the rules that are on unless they are switched off, in the order in which they judge a request.
 pub fn rules() -> Vec<About> {
-    rules::all().iter().map(|rule| rule.about()).collect()
+    rules::all().iter().filter(|rule| !rule.is_optional()).map(|rule| rule.about()).collect()
 }
 
 impl Strict {

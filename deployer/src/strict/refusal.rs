@@ -59,6 +59,7 @@ impl Refusal {
             }
             Form::Cbor => {
                 header("smithy-protocol", "rpc-v2-cbor");
+                header("x-amzn-query-error", &format!("{code};Sender"));
                 ("application/cbor", cbor::from_json(&json!({"__type": code, "message": message})).into())
             }
             Form::Query => {

@@ -32,6 +32,11 @@ const ADMISSION_LENGTH: &str = "x-deployer-admission-length";
 
 type Reply = Response<Full<Bytes>>;
 
+/// Marks an answer that does not arrive.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the answer is lost")]
+struct Lost;
+
 /// A gateway, and the emulator to which it passes requests.
 pub struct Gateway {
     pub strict: Strict,
@@ -69,7 +74,7 @@ pub async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result<Infall
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let server = Arc::clone(&server);
-                async move { Ok::<_, Infallible>(server.answer(request).await) }
+                async move { sent(server.answer(request).await) }
             });
             // Ignores a broken connection: the client sees the failure itself.
             let _ = hyper::server::conn::http1::Builder::new()
@@ -162,8 +167,20 @@ impl Server {
     }
 }
 
+/// Closes the connection in place of an answer that is lost.
+fn sent(reply: Reply) -> Result<Reply, Lost> {
+    match reply.extensions().get::<Lost>() {
+        Some(lost) => Err(*lost),
+        None => Ok(reply),
+    }
+}
+
 fn reply(answer: Answer) -> Reply {
+    let is_lost = answer.is_lost();
     let mut reply = Response::new(Full::new(answer.body));
+    if is_lost {
+        reply.extensions_mut().insert(Lost);
+    }
     *reply.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     *reply.headers_mut() = answer.headers;
     for name in [CONNECTION, TRANSFER_ENCODING] {

@@ -1,12 +1,16 @@
 //! Which rules are off, and how long AWS's delays are here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use super::rules;
 
 /// The settings of the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Switches {
     off: BTreeSet<String>,
+    /// The values of rules that have one.
+    values: BTreeMap<String, f64>,
     /// The length of a delay as a share of AWS's own.
     pace: f64,
     /// The concurrency of all functions of an account in a region.
@@ -21,7 +25,9 @@ const SHORT: f64 = 0.02;
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { off: BTreeSet::new(), pace: SHORT, concurrency: CONCURRENCY }
+        let off =
+            rules::all().iter().filter(|rule| rule.is_optional()).map(|rule| rule.about().name.to_owned()).collect();
+        Self { off, values: BTreeMap::new(), pace: SHORT, concurrency: CONCURRENCY }
     }
 }
 
@@ -45,6 +51,19 @@ impl Switches {
 
     pub fn concurrency(&self) -> u64 {
         self.concurrency
+    }
+
+    /// Switches on a rule that is off by default, with a value such as the share of lost answers.
+    #[must_use]
+    pub fn with(mut self, rule: &str, value: f64) -> Self {
+        self.off.remove(rule);
+        self.values.insert(rule.to_owned(), value);
+        self
+    }
+
+    /// Returns the value of a rule, if it was switched on with one.
+    pub fn value(&self, rule: &str) -> Option<f64> {
+        self.values.get(rule).copied()
     }
 
     pub fn is_on(&self, rule: &str) -> bool {

@@ -1,11 +1,17 @@
 //! Rules judge requests as they arrive; the emulator is a table of answers.
 
+mod apis;
+mod buckets;
 mod callers;
 mod functions;
 mod interfaces;
 mod limits;
+mod line;
+mod listings;
 mod mappings;
+mod overlaps;
 mod queues;
+mod rates;
 mod roles;
 
 use std::convert::Infallible;
@@ -25,6 +31,9 @@ use crate::mutex::lock;
 
 const ACCOUNT: &str = "123456789012";
 
+/// Behaviours of AWS that are off unless they are switched on.
+const OFF_BY_DEFAULT: &[&str] = &["api-rates", "role-reads", "tag-listing", "young-buckets"];
+
 /// A local AWS with a clock of its own, whose emulator accepts everything.
 pub struct Trial {
     strict: Strict,
@@ -42,6 +51,7 @@ struct KnownAnswer {
     part: String,
     status: u16,
     body: String,
+    asked: usize,
 }
 
 impl HttpClient for Known {
@@ -55,8 +65,12 @@ impl HttpConnector for Known {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
         let question = format!("{} {} {target} {body}", request.method(), request.uri());
-        let answer = lock(&self.0).iter().rev().find(|answer| question.contains(&answer.part)).cloned();
-        let (status, body) = answer.map_or((500, "{}".to_owned()), |answer| (answer.status, answer.body));
+        let mut known = lock(&self.0);
+        let answer = known.iter_mut().rev().find(|answer| question.contains(&answer.part));
+        let (status, body) = answer.map_or((500, "{}".to_owned()), |answer| {
+            answer.asked += 1;
+            (answer.status, answer.body.clone())
+        });
         let status = StatusCode::try_from(status).expect("a status");
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
     }
@@ -75,7 +89,8 @@ pub struct Sent {
 
 impl Trial {
     pub fn new() -> Self {
-        Self::with(Switches::as_slow_as_aws())
+        let switches = Switches::as_slow_as_aws();
+        Self::with(OFF_BY_DEFAULT.iter().fold(switches, |switches, rule| switches.with(rule, 1.0)))
     }
 
     pub fn with(switches: Switches) -> Self {
@@ -89,7 +104,12 @@ impl Trial {
 
     /// Lets the emulator answer the questions of rules that contain `part`. Any other question fails.
     pub fn knows(&self, part: &str, status: u16, body: impl ToString) {
-        lock(&self.known.0).push(KnownAnswer { part: part.into(), status, body: body.to_string() });
+        lock(&self.known.0).push(KnownAnswer { part: part.into(), status, body: body.to_string(), asked: 0 });
+    }
+
+    /// Returns how often rules asked the emulator a question that contains `part`.
+    pub fn asked(&self, part: &str) -> usize {
+        lock(&self.known.0).iter().filter(|answer| answer.part == part).map(|answer| answer.asked).sum()
     }
 
     pub fn pass(&self, seconds: f64) {
@@ -106,8 +126,7 @@ impl Trial {
         self.forward(sent, async || (200, body)).await
     }
 
-    /// Sends a request that the emulator answers as `respond` does.
-    pub async fn forward(&self, sent: &Sent, respond: impl AsyncFnOnce() -> (u16, String)) -> Answer {
+    fn request_of(sent: &Sent) -> Request<Bytes> {
         let scope = format!("{}/20261201/eu-west-1/{}/aws4_request", sent.key, sent.signing);
         let mut request = Request::builder()
             .method(sent.method)
@@ -116,7 +135,12 @@ impl Trial {
         for (name, value) in &sent.headers {
             request = request.header(*name, value);
         }
-        let request = request.body(Bytes::from(sent.body.clone())).unwrap();
+        request.body(Bytes::from(sent.body.clone())).unwrap()
+    }
+
+    /// Sends a request that the emulator answers as `respond` does.
+    pub async fn forward(&self, sent: &Sent, respond: impl AsyncFnOnce() -> (u16, String)) -> Answer {
+        let request = Self::request_of(sent);
         let answered = self.strict.answer(request, async move |_| {
             let (status, body) = respond().await;
             let mut answer = Answer { status, headers: hyper::HeaderMap::new(), body: Bytes::new() };
@@ -177,7 +201,7 @@ pub fn create_role(name: &str) -> Sent {
 
 #[test]
 fn every_rule_has_a_name_of_its_own_a_sentence_and_a_source() {
-    let rules = rules();
+    let rules: Vec<About> = rules::all().iter().map(|rule| rule.about()).collect();
     for about in &rules {
         let is_lower = about.name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
         assert!(is_lower && rules.iter().filter(|other| other.name == about.name).count() == 1, "{}", about.name);
