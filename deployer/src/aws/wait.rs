@@ -15,6 +15,21 @@ tokio::task_local! {
     static LISTENER: Listener;
     /// How long the current poll was parked.
     static PARKED: Cell<Duration>;
+    /// The length of AWS's delays as a share of AWS's own.
+    static PACE: f64;
+}
+
+/// The least time in which a refusal may pass, however short the delays are.
+const LEAST_WINDOW: Duration = Duration::from_secs(2);
+
+/// Runs `work` in a local AWS whose delays are this share of AWS's own.
+pub(crate) async fn at_pace<T>(pace: f64, work: impl Future<Output = T>) -> T {
+    PACE.scope(pace, work).await
+}
+
+/// Returns how long a refusal may last that passes on AWS within `of_aws`.
+pub(crate) fn window(of_aws: Duration) -> Duration {
+    PACE.try_with(|pace| of_aws.mul_f64(*pace).max(LEAST_WINDOW).min(of_aws)).unwrap_or(of_aws)
 }
 
 /// A report of a running step to the task that runs it.
@@ -172,6 +187,14 @@ mod tests {
     use super::*;
 
     const FIRST: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn a_window_is_as_short_as_the_delays_and_never_longer_than_on_aws() {
+        let seconds = Duration::from_secs;
+        assert_eq!(window(seconds(120)), seconds(120));
+        let short = at_pace(0.05, async { [120, 10, 1].map(|time| window(seconds(time))) }).await;
+        assert_eq!(short, [6, 2, 1].map(seconds));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_is_never_over_stops_at_its_deadline_with_what_it_saw_last() {

@@ -25,6 +25,7 @@ mod options;
 mod output;
 mod plan;
 mod queue;
+mod rehearse;
 mod rollback;
 mod run;
 mod schema;
@@ -101,6 +102,7 @@ verbs! {
     Validate(validate::Validate),
     Plan(plan::Plan),
     Show(show::Show),
+    Rehearse(rehearse::Rehearse),
     Apply(apply::Apply),
     Destroy(destroy::Destroy),
     Ci(ci::Ci),

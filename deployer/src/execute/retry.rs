@@ -62,7 +62,7 @@ where
         };
         let next = asked.map_or(pause, |asked| asked.max(pause));
         let since = *refused_since.get_or_insert_with(Instant::now);
-        if since.elapsed() + next > Duration::from_secs(cure.window_s) {
+        if since.elapsed() + next > wait::window(Duration::from_secs(cure.window_s)) {
             return Err(error);
         }
         tracing::debug!(%error, why = cure.why, "trying again");

@@ -21,10 +21,28 @@ import hmac
 import json
 import os
 import re
+import shutil
+import signal
 import sys
+import threading
 from urllib.parse import parse_qs, quote
 
 from ministack.core import lambda_runtime, sigv4
+
+# The directory of a cloud that one command has for itself.
+PRIVATE = os.environ.pop("DEPLOYER_LOCAL_PRIVATE", "")
+
+
+def end_with_owner():
+    """Ends everything and removes the directory once the command has ended: it holds the other end of the pipe."""
+    while os.read(0, 4096):
+        pass
+    shutil.rmtree(PRIVATE, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+
+
+if PRIVATE:
+    threading.Thread(target=end_with_owner, daemon=True).start()
 
 SECRET = os.environ["AWS_SECRET_ACCESS_KEY"]
 PORT = os.environ["GATEWAY_PORT"]

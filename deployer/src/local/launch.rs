@@ -16,11 +16,11 @@ use super::process::{POLL, Process, tail};
 use super::record::{Directory, Record, lock};
 use super::{ACCOUNT_ID, HEALTH, HOST, LocalError, SECRET_VARIABLE, likeness, venv};
 
-const EMULATOR: &str = "ministack";
+pub(super) const EMULATOR: &str = "ministack";
 const SERVERS: &str = "the gateway";
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 /// How often to choose ports: another program can take a port between the choice and the server's start.
-const PORT_ATTEMPTS: u32 = 3;
+pub(super) const PORT_ATTEMPTS: u32 = 3;
 
 /// Starts all servers. The ports of an earlier run are reused when they are free, so that URLs given out earlier stay
 /// valid.
@@ -77,7 +77,9 @@ async fn launch_on(
     let mut servers = servers_command(options, directory, &rules, ports);
     servers.env(SECRET_VARIABLE, &secret);
     let (servers, mut servers_child) = Process::spawn(servers, SERVERS, &directory.servers_log())?;
-    let mut emulator = emulator_command(options, directory, python, &rules, ports);
+    let check_permissions = checks_permissions(options);
+    let setup = EmulatorSetup { region: &options.region, directory, python, rules: &rules, ports, check_permissions };
+    let mut emulator = setup.command();
     emulator.env("AWS_SECRET_ACCESS_KEY", &secret);
     let (emulator, mut emulator_child) = match Process::spawn(emulator, EMULATOR, &directory.log()) {
         Ok(started) => started,
@@ -91,7 +93,7 @@ async fn launch_on(
         bedrock_port: ports.bedrock,
         emulator_port: ports.emulator,
         region: options.region.clone(),
-        check_permissions: checks_permissions(options),
+        check_permissions,
         rules,
         secret_access_key: secret,
         emulator,
@@ -130,41 +132,48 @@ fn servers_command(options: &StartOptions, directory: &Directory, rules: &RuleOp
     command
 }
 
-/// Builds the command that starts the emulator. The emulator passes its whole environment to the functions it runs, so
-/// it gets a minimal one. Functions also learn from it where Bedrock is.
-fn emulator_command(
-    options: &StartOptions,
-    directory: &Directory,
-    python: &Path,
-    rules: &RuleOptions,
-    ports: Ports,
-) -> Command {
-    let gateway = ports.gateway;
-    let mut command = clean(python, directory);
-    command
-        .arg("-I")
-        .arg(likeness::guard(directory))
-        .env("BIND_HOST", HOST)
-        .env("MINISTACK_HOST", HOST)
-        .env("GATEWAY_PORT", gateway.to_string())
-        .env("DEPLOYER_EMULATOR_PORT", ports.emulator.to_string())
-        .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
-        .env("MINISTACK_REGION", &options.region)
-        .env("AWS_ENDPOINT_URL", format!("http://{HOST}:{gateway}"))
-        .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", format!("http://{HOST}:{}", ports.bedrock))
-        .env("PERSIST_STATE", "1")
-        .env("STATE_DIR", directory.at("data/state"))
-        .env("S3_PERSIST", "1")
-        .env("S3_DATA_DIR", directory.at("data/s3"))
-        .env("LAMBDA_EXECUTOR", "local")
-        .env("DEPLOYER_LOCAL_MAIL", directory.mail())
-        .env(likeness::OFF_VARIABLE, rules_off(rules))
-        // The emulator removes containers when it starts; a socket that does not exist keeps it away from Docker.
-        .env("DOCKER_HOST", format!("unix://{}", directory.at("no-docker.sock").display()));
-    if checks_permissions(options) {
-        command.env("AUTH", "true");
+/// The settings of an emulator's process.
+pub(super) struct EmulatorSetup<'a> {
+    pub region: &'a str,
+    pub directory: &'a Directory,
+    pub python: &'a Path,
+    pub rules: &'a RuleOptions,
+    pub ports: Ports,
+    pub check_permissions: bool,
+}
+
+impl EmulatorSetup<'_> {
+    /// Builds the command that starts the emulator. The emulator passes its whole environment to the functions it runs,
+    /// so it gets a minimal one. Functions also learn from it where Bedrock is.
+    pub(super) fn command(&self) -> Command {
+        let Self { directory, ports, .. } = *self;
+        let gateway = ports.gateway;
+        let mut command = clean(self.python, directory);
+        command
+            .arg("-I")
+            .arg(likeness::guard(directory))
+            .env("BIND_HOST", HOST)
+            .env("MINISTACK_HOST", HOST)
+            .env("GATEWAY_PORT", gateway.to_string())
+            .env("DEPLOYER_EMULATOR_PORT", ports.emulator.to_string())
+            .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
+            .env("MINISTACK_REGION", self.region)
+            .env("AWS_ENDPOINT_URL", format!("http://{HOST}:{gateway}"))
+            .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", format!("http://{HOST}:{}", ports.bedrock))
+            .env("PERSIST_STATE", "1")
+            .env("STATE_DIR", directory.at("data/state"))
+            .env("S3_PERSIST", "1")
+            .env("S3_DATA_DIR", directory.at("data/s3"))
+            .env("LAMBDA_EXECUTOR", "local")
+            .env("DEPLOYER_LOCAL_MAIL", directory.mail())
+            .env(likeness::OFF_VARIABLE, rules_off(self.rules))
+            // The emulator removes containers when it starts; a socket that does not exist keeps it away from Docker.
+            .env("DOCKER_HOST", format!("unix://{}", directory.at("no-docker.sock").display()));
+        if self.check_permissions {
+            command.env("AUTH", "true");
+        }
+        command
     }
-    command
 }
 
 /// Returns the rules that are off: those of the options, and those of the environment.
@@ -192,14 +201,20 @@ fn clean(program: &Path, directory: &Directory) -> Command {
 }
 
 /// Returns 32 random bytes in hexadecimal digits.
-fn secret() -> io::Result<String> {
+pub(super) fn secret() -> io::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Waits until a server answers its health check.
-async fn ready(child: &mut Child, name: &'static str, port: u16, path: &str, log: &Path) -> Result<(), LocalError> {
+pub(super) async fn ready(
+    child: &mut Child,
+    name: &'static str,
+    port: u16,
+    path: &str,
+    log: &Path,
+) -> Result<(), LocalError> {
     let start = Instant::now();
     loop {
         if matches!(child.try_wait(), Ok(Some(_))) {

@@ -18,6 +18,7 @@
 //!   same id
 //! - [`buckets`]: buckets that a stack expects to exist
 //! - [`bedrock`]: the stand-in
+//! - [`private`]: an emulator for one command, without the rest
 
 pub mod bedrock;
 mod buckets;
@@ -27,6 +28,7 @@ mod launch;
 mod likeness;
 mod options;
 mod ports;
+mod private;
 mod process;
 mod record;
 mod signature;
@@ -39,6 +41,7 @@ pub use error::LocalError;
 pub use launch::install;
 pub use likeness::{LikenessRule, rules};
 pub use options::{RuleOptions, StartOptions};
+pub use private::PrivateCloud;
 pub(crate) use signature::{HEALTH, early_refusal, is_of_api, is_open};
 pub use subscriptions::{PendingSubscription, Subscriptions};
 

@@ -35,13 +35,23 @@ impl Process {
     /// Starts a command in a process group of its own, so that neither the terminal's signals nor the caller's end
     /// reach it. Its output goes to `log`. `program` names it in errors. The returned `Child` shows whether it ended
     /// early.
-    pub fn spawn(mut command: Command, program: &str, log: &Path) -> Result<(Self, Child), LocalError> {
+    pub fn spawn(command: Command, program: &str, log: &Path) -> Result<(Self, Child), LocalError> {
+        Self::spawn_reading(command, program, log, Stdio::null())
+    }
+
+    /// Like [`Self::spawn`], for a process that reads `input`.
+    pub fn spawn_reading(
+        mut command: Command,
+        program: &str,
+        log: &Path,
+        input: Stdio,
+    ) -> Result<(Self, Child), LocalError> {
         use std::os::unix::process::CommandExt;
         let out = files::create(log).map_err(LocalError::io("write", log))?;
         let err = out.try_clone().map_err(LocalError::io("write", log))?;
         let child = command
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(out)
             .stderr(err)
             .spawn()

@@ -187,12 +187,15 @@ async fn open(document: &Document, settings: &Settings) -> (Arc<Clients>, Store)
     files::close_own(&root(&settings.file));
     let nowhere = place(document, settings, String::new());
     let store = Store::open(location(document, settings), &clients.state, document.stack(), &nowhere, settings.now)
-        .with_rescue(RescuePlace {
-            directory: root(&settings.file).join(".deployer/rescue"),
-            key: settings.machine.own_directory.as_ref().map(|own| own.join("rescue.key")),
-        })
         .with_terms(settings.lock.terms);
-    (clients, store)
+    if settings.state_directory.is_some() {
+        return (clients, store);
+    }
+    let rescue = RescuePlace {
+        directory: root(&settings.file).join(".deployer/rescue"),
+        key: settings.machine.own_directory.as_ref().map(|own| own.join("rescue.key")),
+    };
+    (clients, store.with_rescue(rescue))
 }
 
 fn place(document: &Document, settings: &Settings, account: String) -> Place {

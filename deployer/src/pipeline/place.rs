@@ -11,6 +11,9 @@ use crate::state::{Encryption, Location, S3Location};
 pub(super) fn location(document: &Document, settings: &Settings) -> Location {
     let root = root(&settings.file);
     let file = state_key(&format!("{}.json", document.stack_name()), document.env());
+    if let Some(directory) = &settings.state_directory {
+        return Location::Dir { path: directory.join(file) };
+    }
     match document.state() {
         Some(StateLocation::S3(s3)) => {
             let encryption = s3.encryption.as_ref().map(|encryption| Encryption {

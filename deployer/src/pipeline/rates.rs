@@ -16,11 +16,14 @@ pub(super) fn tell(plan: &Plan, place: &Place, progress: &dyn Progress) {
     if place.endpoint_url.is_some() || plan.is_refresh_only() {
         return;
     }
-    if let Some((time, why)) =
-        rate::least(plan.actions().iter().flat_map(calls)).filter(|least| least.0 >= WORTH_SAYING)
-    {
+    if let Some((time, why)) = least(plan).filter(|least| least.0 >= WORTH_SAYING) {
         progress.say(&format!("applying this takes at least {} s: {why}", time.as_secs()));
     }
+}
+
+/// Returns the least time of a plan on AWS, and the rate limit that causes it.
+pub(super) fn least(plan: &Plan) -> Option<(Duration, String)> {
+    rate::least(plan.actions().iter().flat_map(calls))
 }
 
 /// Returns the rate-limited calls of one action.

@@ -20,6 +20,8 @@ pub struct Settings {
     pub machine: Machine,
     pub selection: Selection,
     pub create_state_bucket: bool,
+    /// Keeps the state in this directory, wherever `stack.yaml` keeps it.
+    pub state_directory: Option<PathBuf>,
     /// Ask Bedrock whether it serves the models that the stack's roles may invoke.
     pub ask_bedrock: bool,
     /// The wall clock, RFC 3339 in UTC.
@@ -72,6 +74,7 @@ impl Settings {
             machine: Machine::default(),
             selection: Selection::default(),
             create_state_bucket: false,
+            state_directory: None,
             ask_bedrock: true,
             now,
         }

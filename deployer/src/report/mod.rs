@@ -24,6 +24,7 @@ pub mod queues;
 pub mod ready;
 mod reason;
 pub mod reference;
+pub mod rehearsal;
 pub mod rollback;
 pub mod running;
 pub mod shown;

@@ -75,6 +75,11 @@ impl Switches {
         of_aws.mul_f64(self.pace)
     }
 
+    /// Returns the length of a delay as a share of AWS's own.
+    pub fn pace(&self) -> f64 {
+        self.pace
+    }
+
     /// Returns how much faster than on AWS time passes here, for rates.
     pub fn haste(&self) -> f64 {
         1.0 / self.pace

@@ -48,6 +48,7 @@ mod queues;
 mod readme;
 mod redrive;
 mod refusals;
+mod rehearse;
 mod review;
 mod rollback;
 mod secrets;

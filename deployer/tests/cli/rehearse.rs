@@ -1,0 +1,158 @@
+//! The rehearsal of an apply in a private local cloud.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::bench::{Bench, RunOutput, ready_zip};
+
+const STACK: &str = r#"
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+vars: { secret: { default: "correct horse battery", secret: true }, timeout: 10s, topic: orders }
+topics:
+  events: { name: "${vars.topic}", subscriptions: [ { sqs: orders } ] }
+queues:
+  orders: { visibility_timeout: 60s, redrive: { max_receive_count: 5 } }
+functions:
+  worker:
+    zip: worker.zip
+    timeout: "${vars.timeout}"
+    environment: { API: "${apis.shop.url}", SECRET: "${vars.secret}" }
+    events: [ { queue: orders } ]
+  front: { zip: worker.zip }
+apis:
+  shop: { routes: { "GET /": front, "GET /orders/{id}": front } }
+outputs: { url: "${apis.shop.url}" }
+"#;
+
+/// A bench whose rehearsals have a temporary directory of their own.
+struct Stage {
+    bench: Bench,
+    temporary: TempDir,
+}
+
+impl Stage {
+    async fn new(stack: &str) -> Self {
+        let bench = Bench::new(stack).await;
+        std::fs::write(bench.path().join("worker.zip"), ready_zip("one")).expect("a file");
+        Self { bench, temporary: tempfile::tempdir().expect("a directory") }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bench.command(&[&["rehearse"], arguments].concat());
+        command.env("TMPDIR", self.temporary.path());
+        for name in ["HOME", "XDG_CACHE_HOME"] {
+            // The emulator is installed in the user's own cache.
+            command.env_remove(name).envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command
+    }
+
+    /// Rehearses, and asserts that nothing of the rehearsal remains.
+    #[track_caller]
+    fn rehearse(&self, arguments: &[&str]) -> RunOutput {
+        let ran = RunOutput::of(self.command(arguments).output().expect("the binary runs"));
+        assert_eq!(self.remains(), [PathBuf::new(); 0], "{ran}");
+        ran
+    }
+
+    /// Rehearses with success. Returns the result.
+    #[track_caller]
+    fn succeeds(&self, arguments: &[&str]) -> Value {
+        let ran = self.rehearse(&[&["--json"], arguments].concat());
+        assert_eq!(ran.code, Some(0), "{ran}");
+        let result: Value = serde_json::from_str(&ran.stdout).expect("one JSON object");
+        assert_eq!((&result["result"], &result["differences"]), (&json!("ok"), &json!([])), "{result:#}");
+        result
+    }
+
+    fn remains(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(self.temporary.path()).expect("a directory").flatten().map(|entry| entry.path()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_new_stack_is_rehearsed_and_aws_is_only_read() {
+    let stage = Stage::new(STACK).await;
+    let plan = stage.bench.plan();
+    let created = plan["summary"]["create"].as_u64().expect("a number");
+    let result = stage.succeeds(&[]);
+    assert_eq!(result["changes"].as_u64(), Some(created), "{result:#}");
+    assert!(result["writes"].as_u64() >= Some(created), "{result:#}");
+    assert_eq!(result["account"], stage.bench.aws.place.account.as_str());
+    assert_eq!(stage.bench.plan()["summary"], plan["summary"], "nothing was created");
+    assert!(stage.bench.state().await.is_none(), "no state was written");
+    let text = stage.rehearse(&[]).stdout;
+    let begin = format!("Would succeed: {created} changes to shop (eu-west-1, ");
+    assert!(text.starts_with(&begin) && text.ends_with("AWS was only read.\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_change_is_rehearsed_among_the_resources_that_aws_has() {
+    let stage = Stage::new(STACK).await;
+    stage.bench.apply();
+    let before = stage.bench.state().await;
+    assert_eq!(stage.succeeds(&[])["changes"], 0, "nothing would change");
+
+    // Code, a setting, an edited API, a removed topic with its subscription, and a new one.
+    std::fs::write(stage.bench.path().join("worker.zip"), ready_zip("two")).expect("a file");
+    let edited = STACK
+        .replace("GET /orders/{id}", "GET /orders")
+        .replace("timeout: 10s, topic: orders", "timeout: 20s, topic: news");
+    stage.bench.write("stack.yaml", &edited);
+    let summary = stage.bench.plan()["summary"].clone();
+    let result = stage.succeeds(&[]);
+    let planned =
+        ["create", "update", "replace", "delete"].iter().filter_map(|action| summary[action].as_u64()).sum::<u64>();
+    assert_eq!(result["changes"].as_u64(), Some(planned), "{summary:#} {result:#}");
+    assert_eq!(stage.bench.state().await, before, "the state was left alone");
+    stage.bench.apply();
+    stage.bench.settled();
+}
+
+#[tokio::test]
+async fn a_call_that_aws_would_refuse_is_shown_at_its_line() {
+    let stack = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+queues: { orders: { visibility_timeout: 60s } }
+roles:
+  worker:
+    assume_role_policy:
+      Version: \"2012-10-17\"
+      Statement: [ { Effect: Allow, Principal: { AWS: \"arn:aws:iam::${aws.account_id}:role/missing\" }, Action: \"sts:AssumeRole\" } ]
+";
+    let stage = Stage::new(stack).await;
+    let ran = stage.rehearse(&[]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.stderr.contains("error[rehearse::refused]: rehearsal: `roles.worker`"), "{ran}");
+    assert!(ran.stderr.contains("stack.yaml:"), "{ran}");
+    assert!(stage.bench.state().await.is_none(), "nothing was changed");
+    let refused = stage.rehearse(&["--json"]).lines();
+    assert_eq!(
+        (&refused[0]["type"], &refused[0]["code"]),
+        (&json!("error"), &json!("rehearse::refused")),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_killed_rehearsal_leaves_nothing() {
+    let stage = Stage::new(STACK).await;
+    let mut running = stage.command(&[]).spawn().expect("the binary starts");
+    while stage.remains().is_empty() {
+        assert!(running.try_wait().expect("a status").is_none(), "it ended before it began");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    running.kill().expect("it is killed");
+    running.wait().expect("a status");
+    // The emulator reads the end of its pipe as soon as it has started.
+    while !stage.remains().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
