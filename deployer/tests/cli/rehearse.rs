@@ -1,5 +1,6 @@
 //! The rehearsal of an apply in a private local cloud.
 
+use std::fs::DirEntry;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -56,7 +57,7 @@ impl Stage {
     #[track_caller]
     fn rehearse(&self, arguments: &[&str]) -> RunOutput {
         let ran = RunOutput::of(self.command(arguments).output().expect("the binary runs"));
-        assert_eq!(self.remains(), [PathBuf::new(); 0], "{ran}");
+        assert_eq!((self.processes(), self.remains()), (0, Vec::new()), "{ran}");
         ran
     }
 
@@ -68,6 +69,16 @@ impl Stage {
         let result: Value = serde_json::from_str(&ran.stdout).expect("one JSON object");
         assert_eq!((&result["result"], &result["differences"]), (&json!("ok"), &json!([])), "{result:#}");
         result
+    }
+
+    /// Counts the running programs that are in the temporary directory.
+    fn processes(&self) -> usize {
+        let directory = self.temporary.path().to_str().expect("UTF-8").as_bytes();
+        let is_inside = |entry: &DirEntry| {
+            let arguments = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            arguments.windows(directory.len()).any(|part| part == directory)
+        };
+        std::fs::read_dir("/proc").expect("the processes").flatten().filter(is_inside).count()
     }
 
     fn remains(&self) -> Vec<PathBuf> {
@@ -145,14 +156,15 @@ roles:
 async fn a_killed_rehearsal_leaves_nothing() {
     let stage = Stage::new(STACK).await;
     let mut running = stage.command(&[]).spawn().expect("the binary starts");
-    while stage.remains().is_empty() {
+    while stage.processes() == 0 {
         assert!(running.try_wait().expect("a status").is_none(), "it ended before it began");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::task::yield_now().await;
     }
     running.kill().expect("it is killed");
     running.wait().expect("a status");
     // The emulator reads the end of its pipe as soon as it has started.
-    while !stage.remains().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    while stage.processes() > 0 {
+        tokio::task::yield_now().await;
     }
+    assert_eq!(stage.remains(), Vec::<PathBuf>::new());
 }
