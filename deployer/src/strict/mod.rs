@@ -59,7 +59,8 @@ pub fn rules() -> Vec<About> {
 
 impl Strict {
     pub fn new(switches: Switches, clock: Clock, emulator: Emulator) -> Self {
-        let rules = rules::all().into_iter().filter(|rule| switches.is_on(rule.about().name)).collect();
+        let rules =
+            rules::all().into_iter().filter(|rule| switches.is_on(rule.about().name, rule.is_optional())).collect();
         Self { rules, switches, clock, emulator }
     }
 

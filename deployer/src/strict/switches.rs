@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::rules;
-
 /// The settings of the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Switches {
@@ -25,9 +23,7 @@ const SHORT: f64 = 0.02;
 
 impl Default for Switches {
     fn default() -> Self {
-        let off =
-            rules::all().iter().filter(|rule| rule.is_optional()).map(|rule| rule.about().name.to_owned()).collect();
-        Self { off, values: BTreeMap::new(), pace: SHORT, concurrency: CONCURRENCY }
+        Self { off: BTreeSet::new(), values: BTreeMap::new(), pace: SHORT, concurrency: CONCURRENCY }
     }
 }
 
@@ -66,8 +62,9 @@ impl Switches {
         self.values.get(rule).copied()
     }
 
-    pub fn is_on(&self, rule: &str) -> bool {
-        !self.off.contains(rule)
+    /// Tells whether a rule is on. An optional one is off unless it was switched on.
+    pub(super) fn is_on(&self, rule: &str, is_optional: bool) -> bool {
+        !self.off.contains(rule) && (!is_optional || self.values.contains_key(rule))
     }
 
     /// Returns how long a delay of AWS is here.

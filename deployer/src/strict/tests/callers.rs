@@ -87,7 +87,9 @@ async fn the_first_api_of_an_account_needs_the_permission_for_api_gateways_own_r
     assert_eq!(status, 403);
     assert_eq!(body["message"], "Caller does not have permissions to create a Service Linked Role.");
     let_user(&trial, &json!({"Effect": "Allow", "Action": "iam:CreateServiceLinkedRole", "Resource": "*"}));
+    trial.pass(60.0);
     assert_eq!(trial.send(&create_api().signed_by("AKIA"), &json!({})).await.0, 200);
     let_user(&trial, &json!({"Effect": "Allow", "Action": "apigateway:*", "Resource": "*"}));
+    trial.pass(60.0);
     assert_eq!(trial.send(&create_api().signed_by("AKIA"), &json!({})).await.0, 200, "the role is there now");
 }

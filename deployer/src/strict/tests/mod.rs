@@ -32,7 +32,7 @@ use crate::mutex::lock;
 const ACCOUNT: &str = "123456789012";
 
 /// Behaviours of AWS that are off unless they are switched on.
-const OFF_BY_DEFAULT: &[&str] = &["api-rates", "role-reads", "tag-listing", "young-buckets"];
+const OFF_BY_DEFAULT: &[&str] = &["api-rates", "role-reads", "service-rates", "tag-listing", "young-buckets"];
 
 /// A local AWS with a clock of its own, whose emulator accepts everything.
 pub struct Trial {
