@@ -25,7 +25,7 @@ struct Limited {
     /// `dimensions/*`: any value of the map; `dimensions/~`: any of its keys; `layers/[]`: any item of the list.
     property: &'static str,
     limit: Limit,
-    /// What AWS takes, as an advice to the user.
+    /// The values that AWS takes, as an advice to the user.
     advice: Advice,
 }
 

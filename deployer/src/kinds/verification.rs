@@ -3,7 +3,7 @@
 use super::Grant;
 use crate::aws::Place;
 
-/// What `deployer verify` needs for one resource.
+/// The facts that `deployer verify` needs for one resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
     pub passages: Vec<Passage>,

@@ -1,4 +1,4 @@
-//! What policy documents allow and name, in doubt in favour of the request.
+//! The permissions and names in policy documents, in doubt in favour of the request.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What a rule is.
+//! A rule: its description, and the two moments at which it acts.
 
 use futures::future::{BoxFuture, FutureExt, ready};
 

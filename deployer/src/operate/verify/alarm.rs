@@ -1,4 +1,4 @@
-//! What an alarm did, by its history, and its way back.
+//! The actions of an alarm, by its history, and its way back.
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmHistoryItem, AlarmType, HistoryItemType, ScanBy};

@@ -12,7 +12,7 @@ use crate::operate::FunctionTarget;
 use crate::operate::queues::{Depth, QueueTarget, depth};
 use crate::operate::trace::ending::Ending;
 
-/// What an edge's end was like before the probe was sent.
+/// The state of an edge's end before the probe was sent.
 pub struct End {
     /// The functions whose calls are evidence.
     watched: Vec<Watched>,

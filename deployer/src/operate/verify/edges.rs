@@ -63,7 +63,7 @@ pub enum Departure {
     Settings {
         queue: QueueTarget,
     },
-    /// There is nothing to send from.
+    /// Nothing in the stack can send.
     Nowhere,
 }
 

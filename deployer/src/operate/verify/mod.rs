@@ -94,7 +94,7 @@ pub enum Verdict {
     Untried,
 }
 
-/// What became of an edge's probe.
+/// The result of an edge's probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     pub verdict: Verdict,

@@ -39,7 +39,7 @@ struct Existing<'a> {
     dependencies: BTreeSet<&'a str>,
 }
 
-/// What the private cloud has by now.
+/// The resources that the private cloud has by now.
 struct Filling<'a> {
     scene: &'a Scene<'a>,
     aws: &'a Aws,

@@ -44,7 +44,7 @@ impl Limit {
     }
 }
 
-/// What remains of the rates: for each, when its requests so far will have been spaced out.
+/// The rest of the rates: for each, when its requests so far will have been spaced out.
 #[derive(Default)]
 pub struct Counts(Mutex<HashMap<Key, Duration>>);
 
