@@ -25,14 +25,18 @@ const QUIET: Duration = Duration::from_secs(60);
 /// One client per service.
 pub struct Clients {
     pub apigateway: aws_sdk_apigateway::Client,
+    pub apigatewayv2: aws_sdk_apigatewayv2::Client,
     pub bedrock: aws_sdk_bedrock::Client,
     /// Whether Bedrock or the local stand-in answers; an emulator without Bedrock does not count.
     pub(super) has_bedrock: bool,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub events: aws_sdk_eventbridge::Client,
     pub iam: aws_sdk_iam::Client,
     pub lambda: aws_sdk_lambda::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub s3: aws_sdk_s3::Client,
+    pub scheduler: aws_sdk_scheduler::Client,
     pub secretsmanager: aws_sdk_secretsmanager::Client,
     pub sns: aws_sdk_sns::Client,
     pub sqs: aws_sdk_sqs::Client,
@@ -158,14 +162,18 @@ impl Clients {
         }
         Self {
             apigateway: client!(aws_sdk_apigateway),
+            apigatewayv2: client!(aws_sdk_apigatewayv2),
             bedrock: bedrock(config, None, &fence, &budgets),
             has_bedrock: true,
             cloudwatch: client!(aws_sdk_cloudwatch),
+            dynamodb: client!(aws_sdk_dynamodb),
+            events: client!(aws_sdk_eventbridge),
             iam: client!(aws_sdk_iam),
             lambda: client!(aws_sdk_lambda),
             logs: client!(aws_sdk_cloudwatchlogs),
             state: aws_sdk_s3::Client::from_conf(s3.clone().build()),
             s3: aws_sdk_s3::Client::from_conf(s3.interceptor(fence.clone()).build()),
+            scheduler: client!(aws_sdk_scheduler),
             secretsmanager: client!(aws_sdk_secretsmanager),
             sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),
