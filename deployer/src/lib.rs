@@ -24,6 +24,7 @@ mod models;
 mod mutex;
 pub mod observe;
 pub mod operate;
+pub mod origin;
 pub mod package;
 pub mod pipeline;
 pub mod plan;

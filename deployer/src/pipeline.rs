@@ -224,6 +224,8 @@ fn decide(material: &Material<'_>) -> Result<Plan, Failure> {
         secrets: document.secrets(),
     };
     let plan = plan(&question).map_err(|error| Failure::plan(error, document))?;
+    let origin = |address: &str| gathered.artifacts.get(address)?.origin.clone();
+    let plan = plan.with_code_changes(&observation.prior, origin);
     let notes = models::notes(&gathered.models, &plan, graph, document, &(settings.now)())?;
     let unread = observation.unread.iter().map(|read| Note::text(&read.address, failure::unread(&read.error)));
     let values = env_file::notes(document, settings);

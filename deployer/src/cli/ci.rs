@@ -85,10 +85,8 @@ impl Ci {
         let expected = Review::read(self.expected.word())?;
         let strict = run.settings(&self.choice, "ci")?;
         let occasion = occasion(&run.environment, &run.root());
-        match preview::alone(run, &strict, &occasion)? {
-            Some(Fate::Deploy(env)) => return Box::pin(preview::deploy(run, &strict, &env, pages, secrets)).await,
-            Some(Fate::Destroy(env)) => return Box::pin(preview::destroy(run, &strict, &env, pages)).await,
-            None => {}
+        if let Some(code) = Box::pin(preview::alone(run, &strict, &occasion, pages, secrets)).await? {
+            return Ok(code);
         }
         let (loaded, settings) = self.load(run, &strict, &occasion)?;
         *secrets = Some(loaded.document.secrets().clone());

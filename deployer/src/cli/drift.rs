@@ -12,7 +12,15 @@ use crate::report::ready as form;
 
 /// Show changes made outside the deployer; exit with 2 if there are any
 #[derive(Debug, Args)]
-#[command(add = EXAMPLES)]
+#[command(
+    add = EXAMPLES,
+    // They are accepted, so that a script can give all commands the same options.
+    mut_arg("replace", |arg| arg.hide(true)),
+    mut_arg("adopt", |arg| arg.hide(true)),
+    mut_arg("prune", |arg| arg.hide(true)),
+    mut_arg("detailed_exitcode", |arg| arg.hide(true)),
+    mut_arg("create_state_bucket", |arg| arg.hide(true)),
+)]
 pub struct Drift {
     #[command(flatten)]
     choice: Choice,

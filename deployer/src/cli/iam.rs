@@ -58,12 +58,16 @@ pub enum IamCommand {
     Destroy {
         #[command(flatten)]
         options: IamOptions,
+        #[command(flatten)]
+        prefix: Prefix,
     },
     /// Print the policy for `rollback`
     #[command(add = ROLLBACK)]
     Rollback {
         #[command(flatten)]
         options: IamOptions,
+        #[command(flatten)]
+        prefix: Prefix,
     },
     /// Print the policy for `verify`
     #[command(add = VERIFY)]
@@ -92,9 +96,14 @@ const APPLY: Examples = Examples(&[
     ("deployer iam apply --prefix", "everything named STACK-*: a new element needs no new policy"),
     ("deployer --env 'pr-*' iam apply --prefix", "previews of pull requests, and nothing of the stack itself"),
 ]);
-const DESTROY: Examples = Examples(&[("deployer iam destroy", "what `destroy` may do")]);
-const ROLLBACK: Examples =
-    Examples(&[("deployer iam rollback", "what `rollback` may do: the functions' code, and nothing else")]);
+const DESTROY: Examples = Examples(&[
+    ("deployer iam destroy", "what `destroy` may do"),
+    ("deployer iam destroy --prefix", "delete everything named STACK-*, also elements that come later"),
+]);
+const ROLLBACK: Examples = Examples(&[
+    ("deployer iam rollback", "what `rollback` may do: the functions' code, and nothing else"),
+    ("deployer iam rollback --prefix", "also for functions that come later"),
+]);
 const VERIFY: Examples = Examples(&[("deployer iam verify", "what `verify` may send, and where it may look")]);
 const GITHUB: Examples = Examples(&[
     (
@@ -148,19 +157,15 @@ pub struct IamOptions {
 impl Iam {
     pub(super) async fn run(self, run: &Run) -> Exit {
         match self.command {
-            IamCommand::Plan { options, prefix } => {
-                let stack = Stack::of(run, &options, false).await?;
-                let prefix = prefix.of(stack.name());
-                policy(run, &stack, &options, Extent { prefix: prefix.as_deref(), ..Task::Plan.into() })
-            }
+            IamCommand::Plan { options, prefix } => by_names(run, Task::Plan, &options, &prefix).await,
             IamCommand::Apply { options, prefix, permissions_boundary, create_state_bucket } => {
                 let stack = Stack::of(run, &options, create_state_bucket).await?;
                 let (boundary, prefix) = (permissions_boundary.as_deref(), prefix.of(stack.name()));
                 policy(run, &stack, &options, Extent { task: Task::Apply, boundary, prefix: prefix.as_deref() })
             }
-            IamCommand::Destroy { options } => exact(run, Task::Destroy, &options).await,
-            IamCommand::Rollback { options } => exact(run, Task::Rollback, &options).await,
-            IamCommand::Verify { options } => exact(run, Task::Verify, &options).await,
+            IamCommand::Destroy { options, prefix } => by_names(run, Task::Destroy, &options, &prefix).await,
+            IamCommand::Rollback { options, prefix } => by_names(run, Task::Rollback, &options, &prefix).await,
+            IamCommand::Verify { options } => by_names(run, Task::Verify, &options, &Prefix::default()).await,
             IamCommand::Github(options) => github::run(run, &options).await,
         }
     }
@@ -194,6 +199,16 @@ impl Stack {
         self.loaded.document.stack_name()
     }
 
+    /// Tells whether the stack was loaded for all environments of a pattern: only their own role is in question then.
+    fn is_open(&self) -> bool {
+        self.loaded.document.env().is_some_and(env::is_pattern)
+    }
+
+    /// Returns the name that the roles of CI begin with.
+    fn roles_name(&self) -> &str {
+        if self.is_open() { self.name() } else { self.loaded.document.stack() }
+    }
+
     fn permissions(&self, extent: &Extent<'_>) -> Result<Permissions, Failure> {
         pipeline::permissions(&self.loaded, &self.settings, &self.at, extent)
     }
@@ -203,9 +218,11 @@ impl Stack {
     }
 }
 
-async fn exact(run: &Run, task: Task, options: &IamOptions) -> Exit {
+/// Prints the policy of a task that needs no other options.
+async fn by_names(run: &Run, task: Task, options: &IamOptions, prefix: &Prefix) -> Exit {
     let stack = Stack::of(run, options, false).await?;
-    policy(run, &stack, options, task.into())
+    let prefix = prefix.of(stack.name());
+    policy(run, &stack, options, Extent { prefix: prefix.as_deref(), ..task.into() })
 }
 
 fn policy(run: &Run, stack: &Stack, options: &IamOptions, extent: Extent<'_>) -> Exit {
@@ -219,7 +236,7 @@ fn policy(run: &Run, stack: &Stack, options: &IamOptions, extent: Extent<'_>) ->
     }
     if let Some(prefix) = extent.prefix {
         let names = NamePatterns::of(prefix, stack.loaded.document.env()).shown();
-        form::warn_of_prefix(&run.terminal, &names, extent.task == Task::Apply);
+        form::warn_of_prefix(&run.terminal, &names, extent.task);
     }
     Ok(OK)
 }

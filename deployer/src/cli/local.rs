@@ -197,7 +197,10 @@ async fn start(run: &Run, buckets: Vec<String>, chosen: impl FnOnce(StartOptions
         venv: None,
     });
     if run.global.file.exists() {
-        for settings in pipeline::in_each_environment(&run.settings_offline(&Choice::default())?)? {
+        let mut offline = run.settings_offline(&Choice::default())?;
+        // The region and the names of buckets are all that is needed.
+        offline.inputs.accept_missing = true;
+        for settings in pipeline::in_each_environment(&offline)? {
             let loaded = pipeline::load(&settings)?;
             options.region = loaded.document.region().to_owned();
             options.buckets.extend(expected_buckets(&loaded));

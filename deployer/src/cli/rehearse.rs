@@ -12,7 +12,11 @@ use crate::report::rehearsal as form;
 
 /// Try out what apply would do, in a private local cloud with AWS's rules; AWS is only read
 #[derive(Debug, Args)]
-#[command(add = EXAMPLES)]
+#[command(
+    add = EXAMPLES,
+    // It is accepted, so that a script can give all commands the same options.
+    mut_arg("detailed_exitcode", |arg| arg.hide(true)),
+)]
 pub struct Rehearse {
     #[command(flatten)]
     choice: Choice,

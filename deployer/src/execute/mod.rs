@@ -9,6 +9,7 @@ mod step;
 mod tests;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, own};
+use crate::origin::WholeOrigin;
 use crate::plan::{Action, Plan, PlannedResource};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
@@ -113,6 +115,8 @@ pub struct Execution<'a> {
     pub secrets: &'a Secrets,
     /// The resources of `stack.yaml`, and the stack's outputs.
     pub graph: &'a Graph,
+    /// The origins of the packaged code, by address.
+    pub origins: BTreeMap<String, WholeOrigin>,
     pub parallelism: usize,
     pub stop: Stop,
     /// RFC 3339, UTC.

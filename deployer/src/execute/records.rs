@@ -168,6 +168,7 @@ impl Execution<'_> {
                     dependencies: planned.dependencies.clone(),
                     protect: planned.protect,
                     retain: planned.retain,
+                    origin: None,
                 };
                 let former = self.state.resources.insert(address.clone(), record.clone());
                 if planned.retain
@@ -176,6 +177,7 @@ impl Execution<'_> {
                     leave(&mut self.state, &former.kind, &former.inputs);
                 }
                 take_back(&mut self.state, &record);
+                self.record_origin(address);
             }
             StepResult::Absent if !planned.action().builds() => {
                 let kind = planned.kind.name();
@@ -211,6 +213,14 @@ impl Execution<'_> {
             record.retain = planned.retain;
             record.physical_id.clone_from(&live.physical_id);
             record.outputs.extend(live.outputs.clone());
+        }
+        self.record_origin(&planned.address);
+    }
+
+    /// Records the origin of the code that AWS has now.
+    fn record_origin(&mut self, address: &str) {
+        if let Some(whole) = self.origins.get(address) {
+            self.state.set_origin(address, whole);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::resolve::{self, KnownOutputs};
 use super::{Graph, Node};
+use crate::aws::stored::Stored;
 #[cfg(doc)]
 use crate::kinds::About;
 use crate::spec::document::Document;
@@ -71,12 +72,20 @@ fn resource(node: &Node, document: &Document, findings: &mut Findings) {
     refuse(document, path, &text, &format!("what identifies `{}`", node.address), findings);
 }
 
+/// Returns how the variable would stop being a secret, if it can.
+fn otherwise(document: &Document, name: &str) -> String {
+    match document.stored().get(name) {
+        None => format!(", or drop `secret: true` from `vars.{name}`"),
+        Some(Stored::Parameter(_)) => {
+            format!(", or write `secret: false` in `vars.{name}`, if the parameter is no SecureString")
+        }
+        Some(Stored::Secret(_)) => "; a value of Secrets Manager is always a secret".to_owned(),
+    }
+}
+
 fn refuse(document: &Document, path: DocPath, text: &str, what: &str, findings: &mut Findings) {
     let (secret, help) = match document.secrets().variable_in(text) {
-        Some(name) => (
-            format!("the secret `{name}`"),
-            format!("use another value here, or drop `secret: true` from `vars.{name}`"),
-        ),
+        Some(name) => (format!("the secret `{name}`"), format!("use another value here{}", otherwise(document, name))),
         None => ("a secret".to_owned(), "use another value here".to_owned()),
     };
     findings

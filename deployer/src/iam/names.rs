@@ -64,6 +64,10 @@ impl NamePatterns {
             let each = specs.iter().flat_map(|(kind, spec)| ops.iter().map(move |op| kind.iam(*op, spec, place)));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
         };
+        if task == Task::Rollback {
+            let calls = specs.iter().map(|(kind, spec)| kind.rollback(spec, place)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(Permissions { allow: [own, super::open(calls.concat())].concat(), deny: Vec::new() });
+        }
         let writes: Vec<Op> =
             task.operations().iter().copied().filter(|op| !matches!(op, Op::Read | Op::Present)).collect();
         let apart = [self.apart.clone(), protected(graph, place)?].concat();

@@ -135,8 +135,19 @@ pub enum Rule {
 pub enum Bound {
     /// A list, each of whose members permits more.
     Members,
-    /// A text that permits what it names, with `*` and `?` as in a policy; an absent one restricts nothing.
+    /// A text that permits what it names, with `*` and `?` as in a policy; an absent one restricts nothing. A key is
+    /// one, too: its policy decides who may read.
     Pattern,
+    /// A text that names a resource with permissions of its own: another one may have more.
+    Reference,
+    /// A text that restricts nothing at this value.
+    Open(&'static str),
+    /// A text that restricts at this value alone.
+    Shut(&'static str),
+    /// A switch that restricts while it is on.
+    Switch,
+    /// The same, and AWS has it on for a new resource.
+    SwitchedOn,
 }
 
 /// The evidence for the owner of a resource.
@@ -331,10 +342,13 @@ pub struct Person {
     pub gap: Option<&'static str>,
     /// States what users outside the stack need once another resource takes its place: "senders need its new URL".
     pub moved: Option<&'static str>,
+    /// The resource only lets another one of its element work, whose address has the same text in brackets. Plans
+    /// mention it in the line of that one.
+    pub accompanies: bool,
     /// Usual durations of a creation and of a deletion, in seconds. Only the ratios between kinds matter.
     pub seconds: (f64, f64),
 }
 
 impl Person {
-    pub const DEFAULT: Self = Self { lost: None, gap: None, moved: None, seconds: (0.5, 0.4) };
+    pub const DEFAULT: Self = Self { lost: None, gap: None, moved: None, accompanies: false, seconds: (0.5, 0.4) };
 }

@@ -27,6 +27,7 @@ pub trait AnyKind: Send + Sync {
     fn data_loss(&self, spec: &Value) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
+    fn brief(&self, spec: &Value) -> Option<String>;
     fn early(&self, spec: &Value) -> &'static [&'static str];
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)>;
     /// Empty if the spec does not have the kind's shape.
@@ -79,7 +80,7 @@ pub trait AnyKind: Send + Sync {
         want: &'a Value,
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>>;
-    fn lapses(&self, live: &ObservedResource<Value>) -> Option<&'static str>;
+    fn lapses(&self, live: &ObservedResource<Value>, with_parent: bool) -> Option<&'static str>;
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a ObservedResource<Value>) -> BoxFuture<'a, Result<(), AwsError>>;
     /// `None` if there is nothing to watch.
     fn watch<'a>(
@@ -182,6 +183,10 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
 
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError> {
         Ok(K::predict(&Self::parse(spec)?, place))
+    }
+
+    fn brief(&self, spec: &Value) -> Option<String> {
+        K::brief(&Self::parse(spec).ok()?)
     }
 
     fn afterwards(&self, spec: &Value) -> Option<String> {
@@ -335,8 +340,8 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         .boxed()
     }
 
-    fn lapses(&self, live: &ObservedResource<Value>) -> Option<&'static str> {
-        K::lapses(&Self::typed_live(live).ok()?)
+    fn lapses(&self, live: &ObservedResource<Value>, with_parent: bool) -> Option<&'static str> {
+        K::lapses(&Self::typed_live(live).ok()?, with_parent)
     }
 
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a ObservedResource<Value>) -> BoxFuture<'a, Result<(), AwsError>> {

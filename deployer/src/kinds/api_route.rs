@@ -17,8 +17,8 @@ use aws_smithy_types::retry::RetryConfig;
 
 use super::gateway::EXISTS;
 use super::{
-    About, Calls, Changes, CreatedResource, Destination, Grant, Kind, ObservedResource, Op, Outputs, Parent, Passage,
-    Probe, References, Rule, Verification,
+    About, Bound, Calls, Changes, CreatedResource, Destination, Grant, Kind, ObservedResource, Op, Outputs, Parent,
+    Passage, Probe, References, Rule, Verification,
 };
 pub use crate::aws::apigateway::route::Route;
 use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
@@ -26,6 +26,9 @@ use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
 use crate::aws::{Aws, AwsError, Place, Trust, once};
 use crate::mutex::lock;
+
+/// The longest that API Gateway waits for an integration, and its default.
+const TIMEOUT_MS: u32 = 29_000;
 
 /// The route kind.
 pub struct ApiRoute;
@@ -39,6 +42,7 @@ impl Kind for ApiRoute {
             ("path", Rule::Replace("API Gateway cannot move a route to another path")),
             ("http_method", Rule::Replace("API Gateway cannot change a route's method")),
         ],
+        bounds: &[("authorization_type", Bound::Open("NONE")), ("api_key_required", Bound::Switch)],
         parent: Some(Parent { kind: "apigateway.rest_api", owns: true, deletes: true }),
         // API Gateway accepts an integration with a function that does not exist.
         references: References { by_name: &["uri"], ..References::DEFAULT },
@@ -65,9 +69,23 @@ impl Kind for ApiRoute {
         vec![Grant::new(&["apigateway:GET"], &tree), Grant::new(actions, tree + "/*").of_own()]
     }
 
+    fn brief(spec: &Route) -> Option<String> {
+        let function = function_arn(spec)?;
+        let name = function.split_once(":function:").map_or(function, |(_, name)| name);
+        let authorization = match spec.authorization_type.as_str() {
+            "NONE" => "no authorization".to_owned(),
+            other => format!("authorization {other}"),
+        };
+        let key = if spec.api_key_required { ", API key required" } else { "" };
+        let timeout = match spec.timeout_in_millis {
+            TIMEOUT_MS => String::new(),
+            other => format!(", timeout {other} ms"),
+        };
+        Some(format!("calls {name}, {authorization}{key}{timeout}"))
+    }
+
     fn verification(spec: &Route, _: &Place) -> Verification {
-        let function = spec.uri.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
-        let to = Destination::Resource(function.unwrap_or(&spec.uri).to_owned());
+        let to = Destination::Resource(function_arn(spec).unwrap_or(&spec.uri).to_owned());
         let (parent, method, path) = (spec.rest_api_id.clone(), spec.http_method.clone(), spec.path.clone());
         let is_open = spec.authorization_type == "NONE" && !spec.api_key_required;
         let closed = (!is_open).then(|| "the route takes signed requests, or those with an API key, alone".to_owned());
@@ -128,6 +146,11 @@ impl Kind for ApiRoute {
         aws.run.forget(&paths_key(api));
         removed
     }
+}
+
+/// Returns the ARN of the function that a route calls.
+fn function_arn(spec: &Route) -> Option<&str> {
+    spec.uri.split_once("/functions/")?.1.strip_suffix("/invocations")
 }
 
 fn created_route(spec: &Route, resource: &str) -> CreatedResource {

@@ -30,7 +30,7 @@ use progress::{follow_until_ready, is_going, ready, removal, remove, wait_until_
 
 use super::lambda::created_key;
 use super::{
-    About, ArtifactProperty, Calls, Capability, Changes, CreatedResource, Excess, FoundResource, Grant, Kind,
+    About, ArtifactProperty, Bound, Calls, Capability, Changes, CreatedResource, Excess, FoundResource, Grant, Kind,
     NameProperty, Need, ObservedResource, Op, Outputs, Person, References, Rule, Verification, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
@@ -93,6 +93,7 @@ impl Kind for LambdaFunction {
             ("vpc_config.subnet_ids", Rule::Unordered),
             ("vpc_config.security_group_ids", Rule::Unordered),
         ],
+        bounds: &[("role", Bound::Reference), ("kms_key_arn", Bound::Pattern)],
         tags: Some(tags::TagRules::strict("Lambda")),
         named: Some(NameProperty::of("function_name", 64)),
         artifact: Some(ArtifactProperty {

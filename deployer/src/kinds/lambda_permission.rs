@@ -93,7 +93,7 @@ impl Kind for LambdaPermission {
             limited: &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")],
             ..Calls::DEFAULT
         },
-        person: Person { gap: Some("the caller is refused for some seconds"), ..Person::DEFAULT },
+        person: Person { gap: Some("the caller is refused for some seconds"), accompanies: true, ..Person::DEFAULT },
         ..About::of("lambda.permission", &LAMBDA)
     };
     type Spec = Permission;

@@ -13,8 +13,8 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
-    Person, Rule,
+    About, Bound, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
+    Outputs, Person, Rule,
 };
 use crate::aws::gather::{Bulk, both};
 use crate::aws::service::LOGS;
@@ -76,6 +76,7 @@ impl Kind for LogGroupKind {
             ("name", Rule::Replace("CloudWatch Logs cannot rename a log group")),
             ("log_group_class", Rule::Replace("CloudWatch Logs cannot change a log group's class")),
         ],
+        bounds: &[("kms_key_id", Bound::Pattern)],
         tags: Some(tags::TagRules::strict("CloudWatch Logs")),
         named: Some(NameProperty::of("name", 512)),
         calls: Calls {

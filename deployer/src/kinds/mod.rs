@@ -227,6 +227,11 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
+    /// Describes a new resource in one line of a plan, in place of its properties, which `-v` shows.
+    fn brief(_spec: &Self::Spec) -> Option<String> {
+        None
+    }
+
     /// Returns [`Person::lost`] if it applies to this spec.
     fn data_loss(_spec: &Self::Spec) -> Option<&'static str> {
         Self::ABOUT.person.lost
@@ -354,8 +359,9 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
-    /// Describes the part of a deletion that AWS finishes only after a time, if any.
-    fn lapses(_live: &ObservedResource<Self::Spec>) -> Option<&'static str> {
+    /// Describes what a deletion leaves for a time, to AWS or to people, if anything. `with_parent` tells that AWS deletes
+    /// the resource along with its parent.
+    fn lapses(_live: &ObservedResource<Self::Spec>, _with_parent: bool) -> Option<&'static str> {
         None
     }
 

@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use super::gateway::{EXISTS, delete_tags, put_tags};
 use super::{
-    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
-    Person, Rule, service_role,
+    About, Bound, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
+    Outputs, Person, Rule, service_role,
 };
 use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, retag, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
@@ -95,6 +95,7 @@ impl Kind for RestApi {
             ("binary_media_types", Rule::Unordered),
             ("parts", Rule::Hint),
         ],
+        bounds: &[("endpoint_type", Bound::Shut("PRIVATE")), ("disable_execute_api_endpoint", Bound::Switch)],
         tags: Some(tags::TagRules::strict("API Gateway")),
         named: Some(NameProperty::of("name", 255)),
         calls: Calls {

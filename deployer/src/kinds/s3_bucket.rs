@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
-    Outputs, Person, References, Rule, WatchedOperation,
+    About, Bound, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource,
+    Op, Outputs, Person, References, Rule, WatchedOperation,
 };
 use crate::aws::service::{PRINCIPAL, S3, cure};
 use crate::aws::tags::{self, Tags};
@@ -130,6 +130,15 @@ impl Kind for S3Bucket {
             ("lifecycle_rules", Rule::Unordered),
             ("policy", Rule::Policy),
         ],
+        bounds: &[
+            ("public_access_block.block_public_acls", Bound::SwitchedOn),
+            ("public_access_block.ignore_public_acls", Bound::SwitchedOn),
+            ("public_access_block.block_public_policy", Bound::SwitchedOn),
+            ("public_access_block.restrict_public_buckets", Bound::SwitchedOn),
+            ("object_ownership", Bound::Shut("BucketOwnerEnforced")),
+            ("encryption.sse_algorithm", Bound::Open("AES256")),
+            ("encryption.kms_master_key_id", Bound::Pattern),
+        ],
         tags: Some(tags::TagRules::strict("S3")),
         named: Some(NameProperty::of("bucket", 63)),
         references: References { loose: &["policy", "tags"], ..References::DEFAULT },
@@ -148,6 +157,7 @@ impl Kind for S3Bucket {
             gap: Some("uploads and downloads fail for minutes; somebody else may take the name"),
             moved: Some("whoever reads or writes it needs its new name; no object is moved"),
             seconds: (1.5, 1.0),
+            ..Person::DEFAULT
         },
         ..About::of("s3.bucket", &S3)
     };

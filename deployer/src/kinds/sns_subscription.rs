@@ -210,8 +210,8 @@ impl Kind for SnsSubscription {
         Ok(())
     }
 
-    fn lapses(live: &ObservedResource<Subscription>) -> Option<&'static str> {
-        (!live.notes.is_empty()).then_some(LAPSES)
+    fn lapses(live: &ObservedResource<Subscription>, with_parent: bool) -> Option<&'static str> {
+        (!live.notes.is_empty()).then_some(if with_parent { VOID } else { LAPSES })
     }
 
     async fn delete(aws: &Aws, live: &ObservedResource<Subscription>) -> Result<(), AwsError> {
@@ -235,7 +235,8 @@ const PENDING: &str = "PendingConfirmation";
 /// In a listing: takes the place of the ARN for a while after the subscription was deleted.
 const DELETED: &str = "Deleted";
 const IS_PENDING: &str = "pending confirmation";
-const LAPSES: &str = "SNS deletes no subscription that waits for its confirmation: it lapses by itself within 48 hours, unless it is confirmed";
+const LAPSES: &str = "SNS deletes no subscription that waits for its confirmation: it lapses by itself within 48 hours. Whoever confirms it before gets its messages, and can unsubscribe by the link in each";
+const VOID: &str = "SNS deletes it with its topic, so the mail that asks to confirm it has no effect any more";
 
 /// Calls GetSubscriptionAttributes. `None` if the subscription does not exist.
 async fn attributes_of(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, String>>, AwsError> {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
-    Person, References, Rule, Verification, use_of_key,
+    About, Bound, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
+    Outputs, Person, References, Rule, Verification, use_of_key,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
@@ -59,6 +59,7 @@ impl Kind for SnsTopic {
             ("policy", Rule::Unmanaged),
             ("delivery_policy", Rule::Json),
         ],
+        bounds: &[("kms_master_key_id", Bound::Pattern)],
         tags: Some(tags::TagRules::lenient("SNS")),
         named: Some(NameProperty::of("name", 256)),
         references: References { loose: &["policy", "delivery_policy", "display_name", "tags"], ..References::DEFAULT },

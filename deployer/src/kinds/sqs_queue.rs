@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Capability, Changes, CreatedResource, Destination, Excess, FoundResource, Grant, Kind, NameProperty,
-    ObservedResource, Op, Outputs, Passage, Person, Probe, References, Rule, Sign, Verification, WatchedOperation,
-    use_of_key,
+    About, Bound, Calls, Capability, Changes, CreatedResource, Destination, Excess, FoundResource, Grant, Kind,
+    NameProperty, ObservedResource, Op, Outputs, Passage, Person, Probe, References, Rule, Sign, Verification,
+    WatchedOperation, use_of_key,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
@@ -77,6 +77,7 @@ impl Kind for SqsQueue {
             (MANAGED_SSE, Rule::Unmanaged),
             ("policy", Rule::Policy),
         ],
+        bounds: &[("kms_master_key_id", Bound::Pattern), (MANAGED_SSE, Bound::Switch)],
         tags: Some(tags::TagRules::lenient("SQS")),
         named: Some(NameProperty::of("name", 80)),
         references: References { loose: &["policy", "tags"], ..References::DEFAULT },
@@ -94,6 +95,7 @@ impl Kind for SqsQueue {
             ),
             moved: Some("senders and readers outside this stack need its new URL"),
             seconds: (0.8, 0.5),
+            ..Person::DEFAULT
         },
         operated: Some(Capability::Messages),
         ..About::of("sqs.queue", &SQS)

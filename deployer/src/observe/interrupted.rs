@@ -114,5 +114,6 @@ fn record_of(intent: &Intent, live: ObservedResource<Value>) -> Record {
         dependencies: intent.dependencies.clone(),
         protect: intent.protect,
         retain: intent.retain,
+        origin: None,
     }
 }

@@ -8,6 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
 use super::FunctionTarget;
+use super::logs::entry::Entry;
 use super::logs::{LogFilter, LogLine, Reader, holding, read};
 use super::queues::{QueueTarget, Queues, depth};
 use crate::aws::{Aws, AwsError};
@@ -25,6 +26,11 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    fn begun_by(line: LogLine, request_id: String) -> Self {
+        let (function, stream) = (line.function.clone(), line.stream.clone());
+        Self { function, stream, request_id, lines: vec![line], reported_at: None }
+    }
+
     pub fn ending(&self) -> Ending {
         Ending::of(self)
     }
@@ -116,13 +122,16 @@ enum Mark {
     Of(String, bool),
     /// The start of a new process. What follows belongs to no invocation.
     Process,
+    /// A line of the function that names its request.
+    Within(String),
     None,
 }
 
 impl Mark {
     fn of(message: &str) -> Self {
         if message.starts_with('{') {
-            return Self::of_json(message).unwrap_or(Self::None);
+            let named = || Some(Self::Within(Entry::parse(message)?.request_id()?.to_owned()));
+            return Self::of_json(message).or_else(named).unwrap_or(Self::None);
         }
         let of = |prefix: &str| Some(message.strip_prefix(prefix)?.split_whitespace().next()?.to_owned());
         match (of("START RequestId: "), of("END RequestId: "), of("REPORT RequestId: ")) {
@@ -141,14 +150,15 @@ impl Mark {
             "platform.start" => id().map(Self::Start),
             "platform.runtimeDone" => id().map(|id| Self::Of(id, false)),
             "platform.report" => id().map(|id| Self::Of(id, true)),
-            "platform.initStart" => Some(Self::Process),
+            "platform.initStart" | "platform.restoreStart" => Some(Self::Process),
             _ => None,
         }
     }
 }
 
 /// Groups the lines of one stream. A process handles one request at a time, so the lines between START and REPORT are
-/// one invocation's. Lines before the first START are nobody's.
+/// one invocation's. Without START, as under a `system_log_level` of WARN, an invocation begins with the first line that
+/// names its request. Lines before are nobody's.
 fn group(lines: Vec<LogLine>) -> Vec<Invocation> {
     let mut invocations: Vec<Invocation> = Vec::new();
     // A process can start before its predecessor's request has its report.
@@ -157,8 +167,17 @@ fn group(lines: Vec<LogLine>) -> Vec<Invocation> {
         match Mark::of(&line.message) {
             Mark::Start(request_id) => {
                 starting = false;
-                let (function, stream) = (line.function.clone(), line.stream.clone());
-                invocations.push(Invocation { function, stream, request_id, lines: vec![line], reported_at: None });
+                invocations.push(Invocation::begun_by(line, request_id));
+            }
+            Mark::Within(request_id) => {
+                let own = invocations.iter_mut().rev().find(|invocation| invocation.request_id == request_id);
+                match own {
+                    Some(own) => own.lines.push(line),
+                    None => {
+                        starting = false;
+                        invocations.push(Invocation::begun_by(line, request_id));
+                    }
+                }
             }
             Mark::Of(request_id, is_report) => {
                 let own = invocations.iter_mut().rev().find(|invocation| invocation.request_id == request_id);

@@ -3,6 +3,7 @@
 //! The zip of a binary depends on the binary's bytes alone: one entry, a fixed time, fixed attributes, a fixed
 //! compressor at a fixed level. Lambda's `CodeSha256` is the hash of the zip, so equal code needs no upload.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
 
@@ -72,6 +73,21 @@ pub(super) fn holds(zip: &[u8], binary: &[u8]) -> bool {
     let mut unpacked = Vec::with_capacity(binary.len());
     let room = binary.len() as u64 + 1;
     entry.take(room).read_to_end(&mut unpacked).is_ok() && unpacked == binary
+}
+
+/// Returns the checksums of the files in a zip, by name; `None` if its directory cannot be read.
+pub(super) fn entries(zip: &[u8]) -> Option<BTreeMap<String, String>> {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).ok()?;
+    let mut found = BTreeMap::new();
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).ok()?;
+        if !entry.is_dir() {
+            let mode = entry.unix_mode().unwrap_or_default() & 0o111;
+            let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+            found.insert(name, format!("{:08x}-{:x}-{mode:o}", entry.crc32(), entry.size()));
+        }
+    }
+    Some(found)
 }
 
 /// A ready zip that Lambda would accept and could start.

@@ -14,8 +14,9 @@ use super::stamp::{self, Stamp};
 use super::workspace::Workspace;
 use super::{
     Artifact, BuildEvent, BuildProgress, PackageError, Platform, Request, Runtime, Source, Warning, archive, elf,
-    fetch, flags, show, store,
+    fetch, flags, origin, show, store,
 };
+use crate::origin::digest;
 
 type ArtifactResult = Result<Artifact, PackageError>;
 /// An artifact and the warnings about it.
@@ -57,7 +58,7 @@ pub async fn build_all(
         match start(&job, config, environment, progress) {
             Ok(BuildStart::Fresh(artifact, warnings)) => {
                 progress.on(BuildEvent::Fresh { bin: &job.bin });
-                answers.insert(job.index, report_warnings(job.index, Ok((artifact, warnings)), progress));
+                answers.insert(job.index, report_warnings(job.index, Ok((*artifact, warnings)), progress));
             }
             Ok(BuildStart::Stale(builder)) => workspaces.entry(job.workspace.clone()).or_default().push((builder, job)),
             Err(error) => {
@@ -94,7 +95,7 @@ pub(super) fn job(index: usize, request: Request, environment: &BuildEnvironment
 }
 
 enum BuildStart {
-    Fresh(Artifact, Vec<Warning>),
+    Fresh(Box<Artifact>, Vec<Warning>),
     Stale(Builder),
 }
 
@@ -121,7 +122,7 @@ fn start(
         progress.on(BuildEvent::Warning { request: job.index, warning: &warning });
     }
     Ok(match stamp.and_then(|s| s.fresh(job, environment)) {
-        Some((artifact, warnings)) => BuildStart::Fresh(artifact, warnings),
+        Some((artifact, warnings)) => BuildStart::Fresh(Box::new(artifact), warnings),
         None => BuildStart::Stale(builder),
     })
 }
@@ -149,6 +150,7 @@ fn ready_zip(path: PathBuf, request: &Request) -> CheckedArtifact {
         code_sha256: archive::code_sha256(&zip),
         size: zip.len() as u64,
         binary_sha256: archive::hex_sha256(sound.bootstrap.as_deref().unwrap_or(&zip)),
+        origin: archive::entries(&zip).map(origin::of_zip),
         zip: path,
     };
     Ok((artifact, sound.warnings))
@@ -161,7 +163,9 @@ fn ready_binary(path: &Path, request: &Request, environment: &BuildEnvironment) 
     let warnings = elf::check(&show(path), &binary, *platform, Beside { layers: *layers, files: &[] })?;
     let store =
         Workspace::around(root, environment).map_or_else(|_| store::below(&root.join(".deployer")), |w| w.store);
-    Ok((store::zip(&store, &show(path), &binary)?, warnings))
+    let artifact = store::zip(&store, &show(path), &binary)?;
+    let origin = Some(origin::of_file(root, path, &digest(&binary)));
+    Ok((Artifact { origin, ..artifact }, warnings))
 }
 
 /// Builds the stale binaries of one workspace, one package at a time.
@@ -319,8 +323,8 @@ async fn finish(job: Job, made: BuiltExecutable, began_ns: u64, environment: Bui
         let beside = Beside { layers: job.layers, files: &[] };
         let checked = elf::check(&file, &binary, job.platform, beside);
         let mut warnings = checked.map_err(|error| error.of_build(made.builder != Builder::Cargo))?;
-        let artifact = store::zip(&job.workspace.store, &file, &binary)?;
-        Stamp::write(&job, &environment, &made, began_ns, (&artifact, &warnings))?;
+        let mut artifact = store::zip(&job.workspace.store, &file, &binary)?;
+        Stamp::write(&job, &environment, &made, began_ns, (&mut artifact, &warnings))?;
         warnings.extend(stamp::withheld(&job, &made.variables, &environment));
         Ok((artifact, warnings))
     })

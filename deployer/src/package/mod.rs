@@ -15,6 +15,7 @@
 //! | `config`, `flags` | find rustc's flags, and those that Lambda's processors do not support |
 //! | `elf`, `libraries` | check machine, glibc, and shared libraries that Lambda does not have |
 //! | `archive` | writes and checks zips |
+//! | `origin`, `lock` | collect the origin of code: digests of its sources, versions of its crates |
 //! | `store` | keeps finished zips, by the binary's hash |
 //!
 //! Guarantees: equal binaries give equal zips; an unchanged cargo function costs a few `stat` calls.
@@ -34,8 +35,10 @@ mod fetch;
 mod flags;
 mod job;
 mod libraries;
+mod lock;
 mod members;
 mod missing;
+mod origin;
 mod passed;
 mod run;
 mod seen;
@@ -54,6 +57,8 @@ pub use environment::BuildEnvironment;
 pub use error::PackageError;
 pub use missing::missing;
 pub use warning::Warning;
+
+use crate::origin::WholeOrigin;
 
 /// The source of a function's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,6 +203,8 @@ pub struct Artifact {
     /// The executable's SHA-256 in hexadecimal; it stays the same when only the zip format changes. For a ready zip of
     /// a language runtime, the zip's own SHA-256.
     pub binary_sha256: String,
+    /// The sources, crates and settings that it was built from.
+    pub origin: Option<WholeOrigin>,
 }
 
 impl Artifact {

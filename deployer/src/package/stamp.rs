@@ -16,11 +16,13 @@ use super::archive;
 use super::config::Config;
 use super::environment::BuildEnvironment;
 use super::job::{Builder, BuiltExecutable, Job};
+use super::origin::{self, BuildFiles};
 use super::seen::FileStamp;
 use super::{Artifact, PackageError, Warning, store};
+use crate::origin::WholeOrigin;
 
 /// Version of the stamps. Increase it whenever stamps of earlier versions must not be trusted.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Files that cargo and rustup look for in the working directory and all directories above it.
 const LOOKED_FOR: &[&str] =
@@ -45,6 +47,8 @@ pub(super) struct Stamp {
     code_sha256: String,
     size: u64,
     binary_sha256: String,
+    /// The origin of the code, as the build left it.
+    origin: Option<WholeOrigin>,
 }
 
 impl Stamp {
@@ -67,26 +71,33 @@ impl Stamp {
             code_sha256: self.code_sha256,
             size: self.size,
             binary_sha256: self.binary_sha256,
+            origin: self.origin,
         };
         fresh.then(|| (artifact, warnings.collect()))
     }
 
-    /// Records a build that began at `began_ns`, by the file system's own clock.
+    /// Records a build that began at `began_ns`, by the file system's own clock, and adds the origin to its artifact.
     pub fn write(
         job: &Job,
         environment: &BuildEnvironment,
         made: &BuiltExecutable,
         began_ns: u64,
-        (artifact, warnings): (&Artifact, &[Warning]),
+        (artifact, warnings): (&mut Artifact, &[Warning]),
     ) -> Result<(), PackageError> {
-        let sources = dep_info(&made.dep_info())
-            .and_then(|paths| paths.iter().map(|p| FileStamp::of(p)).collect::<Option<Vec<_>>>());
+        let paths = dep_info(&made.dep_info());
+        let sources =
+            paths.as_ref().and_then(|paths| paths.iter().map(|p| FileStamp::of(p)).collect::<Option<Vec<_>>>());
         let vouched = sources.is_some() && made.tracked;
         let mut files = sources.unwrap_or_default();
         let manifests: BTreeSet<PathBuf> = files.iter().filter_map(|s| manifest_of(&s.path)).collect();
         let inputs = Inputs::collect(job, environment, &manifests, &made.variables);
         let settled =
             files.iter().all(|f| f.mtime_ns < began_ns) && inputs.as_ref().is_some_and(|i| i.newest_ns < began_ns);
+        // A file that changed during the build may not be the one that was compiled.
+        artifact.origin = paths.filter(|_| settled).map(|sources| {
+            let files = BuildFiles { sources: &sources, manifests: &manifests };
+            origin::of_build(job, made, &files, environment)
+        });
         let dep_info = FileStamp::of(&made.dep_info());
         let zip = FileStamp::of(&artifact.zip);
         let complete = dep_info.is_some() && zip.is_some();
@@ -103,6 +114,7 @@ impl Stamp {
             code_sha256: artifact.code_sha256.clone(),
             size: artifact.size,
             binary_sha256: artifact.binary_sha256.clone(),
+            origin: artifact.origin.clone(),
         };
         let Ok(text) = serde_json::to_vec(&stamp) else {
             // A path that is not valid Unicode cannot be stored, so the next run starts cargo.

@@ -62,7 +62,8 @@ pub(super) fn zip(store: &Path, file: &str, binary: &[u8]) -> Result<Artifact, P
             (path, bytes)
         }
     };
-    Ok(Artifact { zip: path, code_sha256: archive::code_sha256(&bytes), size: bytes.len() as u64, binary_sha256 })
+    let code_sha256 = archive::code_sha256(&bytes);
+    Ok(Artifact { zip: path, code_sha256, size: bytes.len() as u64, binary_sha256, origin: None })
 }
 
 /// Removes zips that no stamp names and that are a week older than `newest`. Files that cannot be removed stay.

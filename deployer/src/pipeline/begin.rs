@@ -195,7 +195,12 @@ async fn open(document: &Document, settings: &Settings) -> (Arc<Clients>, Store)
         directory: root(&settings.file).join(".deployer/rescue"),
         key: settings.machine.own_directory.as_ref().map(|own| own.join("rescue.key")),
     };
-    (clients, store.with_rescue(rescue))
+    let store = store.with_rescue(rescue);
+    let store = match &settings.machine.own_directory {
+        Some(own) => store.with_life_signs(own.join("runs"), settings.aws.local),
+        None => store,
+    };
+    (clients, store)
 }
 
 fn place(document: &Document, settings: &Settings, account: String) -> Place {

@@ -44,7 +44,8 @@ impl Settings {
     }
 
     /// Returns the same settings for the stack itself.
-    fn of_stack(&self) -> Self {
+    #[must_use]
+    pub fn of_stack(&self) -> Self {
         let inputs = Inputs { preview: None, ..self.inputs.clone() };
         Self { inputs, ..self.clone() }
     }

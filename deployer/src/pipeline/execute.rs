@@ -21,7 +21,8 @@ impl Ready {
             return Err(failure);
         }
         let Self { loaded, plan, settings, home, gathered, .. } = self;
-        let (Home { aws, store, .. }, GatheredInputs { snapshot, observation, .. }) = (home, gathered);
+        let (Home { aws, store, .. }, GatheredInputs { snapshot, observation, artifacts, .. }) = (home, gathered);
+        let origins = artifacts.into_iter().filter_map(|(address, artifact)| Some((address, artifact.origin?)));
         let journal = store.journal(&snapshot, &lease);
         let execution = Execution {
             aws: &aws,
@@ -33,6 +34,7 @@ impl Ready {
             observer,
             secrets: loaded.document.secrets(),
             graph: &loaded.graph,
+            origins: origins.collect(),
             parallelism: settings.aws.parallelism,
             stop: stop.clone(),
             now: (settings.now)(),

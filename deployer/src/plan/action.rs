@@ -11,6 +11,7 @@ use super::effect::Effect;
 use super::reason::{Note, Reason};
 use super::widening::widening;
 use crate::kinds::{Action, KindRef, ObservedResource, Order};
+use crate::origin::CodeChange;
 use crate::state::Intent;
 
 /// One resource and the plan for it.
@@ -26,6 +27,8 @@ pub struct PlannedResource {
     pub artifact: ArtifactSizes,
     /// The paths of the properties by which the action widens permissions. Informs people, too.
     pub widens: BTreeSet<String>,
+    /// Why the code differs from that in AWS. Informs people, too.
+    pub code_change: Option<CodeChange>,
     /// The resources that this one refers to or waits for.
     pub dependencies: BTreeSet<String>,
     /// The dependencies that need not exist: AWS takes their names and ARNs without looking.
@@ -55,6 +58,7 @@ impl PlannedResource {
             kind,
             artifact: ArtifactSizes::of(kind, &effect),
             widens: widening(kind, &effect),
+            code_change: None,
             effect,
             reason,
             dependencies: BTreeSet::new(),

@@ -3,6 +3,7 @@
 pub mod action;
 mod adopt;
 mod change;
+mod code;
 pub mod diff;
 pub mod drift;
 mod effect;
@@ -16,6 +17,7 @@ mod reason;
 mod refresh;
 pub mod saved;
 mod select;
+mod successors;
 #[cfg(test)]
 pub(crate) mod tests;
 mod widening;

@@ -23,6 +23,7 @@ use super::question::Question;
 use super::reason::{Note, Reason, Remark};
 use super::refresh::records_only;
 use super::select::{Selection, select, unknown_names};
+use super::successors::forgive_successors;
 use crate::aws::Place;
 use crate::graph::owner::{Evidence, Foreign, Owner, Owners};
 use crate::graph::resolve::{self, KnownOutputs};
@@ -77,6 +78,7 @@ fn compare(question: &Question<'_>) -> Result<Plan, PlanError> {
     planner.plan.left_out = planner.left_out();
     let Planner { mut plan, problems, known, owners, .. } = planner;
     take_along(&mut plan.actions);
+    forgive_successors(&mut plan.actions, &known);
     plan.parents = parents(&plan.actions, &owners);
     plan.notes.extend(plan.actions.iter().filter_map(lapses));
     plan.notes.extend(renamed(&plan.actions));

@@ -64,7 +64,15 @@ pub fn refresh_state(plan: &Plan, seen: &Observation, secrets: &Secrets) -> Stat
                 // Records only differences by the kind's rules: a digest in AWS equals the record's text.
                 if plan.drift.iter().any(|drift| drift.address == *address) {
                     let now = drift::as_recorded(&*planned.kind, record, live, &lineage);
-                    record.inputs = strangers_hidden(now, &record.inputs, &lineage);
+                    let now = strangers_hidden(now, &record.inputs, &lineage);
+                    if planned
+                        .kind
+                        .artifact()
+                        .is_some_and(|artifact| now.get(artifact.name) != record.inputs.get(artifact.name))
+                    {
+                        record.origin = None;
+                    }
+                    record.inputs = now;
                 }
                 record.outputs.clone_from(&live.outputs);
                 record.physical_id.clone_from(&live.physical_id);
@@ -92,6 +100,7 @@ fn record_of(
         dependencies: planned.dependencies.clone(),
         protect: planned.protect,
         retain: planned.retain,
+        origin: None,
     }
 }
 

@@ -42,17 +42,33 @@ fn is_wider(kind: KindRef, change: &Change) -> bool {
             (Some(Value::String(before)), Some(Value::String(after))) => !policy::pattern_includes(before, after),
             _ => true,
         },
+        Some(Bound::Reference) => before.is_some() && after.is_some(),
+        Some(Bound::Open(open)) => is_text(after, open) && before.is_some(),
+        Some(Bound::Shut(shut)) => is_text(before, shut),
+        Some(Bound::Switch | Bound::SwitchedOn) => is_on(before) && !is_on(after),
     }
+}
+
+fn is_text(value: Option<&Value>, text: &str) -> bool {
+    value.and_then(Value::as_str) == Some(text)
+}
+
+fn is_on(value: Option<&Value>) -> bool {
+    value.and_then(Value::as_bool) == Some(true)
 }
 
 fn is_unbounded(kind: KindRef, change: &Change) -> bool {
     if PropertyRules(kind.rules()).is_policy(&change.path) {
         return present(change.after()).is_some_and(policy::is_unbounded);
     }
-    bound(kind, change) == Some(Bound::Pattern) && change.after() == "*"
+    match bound(kind, change) {
+        Some(Bound::Pattern) => change.after() == "*",
+        Some(Bound::SwitchedOn) => change.after() == false,
+        _ => false,
+    }
 }
 
-fn bound(kind: KindRef, change: &Change) -> Option<Bound> {
+pub(super) fn bound(kind: KindRef, change: &Change) -> Option<Bound> {
     kind.about().bounds.iter().find(|(path, _)| *path == change.path).map(|(_, bound)| *bound)
 }
 

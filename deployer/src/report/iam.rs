@@ -32,8 +32,13 @@ pub fn print_roles(terminal: &Terminal, commands: &str, roles: &[Role]) {
 }
 
 /// Warns that permissions by the beginning of names reach other stacks.
-pub fn warn_of_prefix(terminal: &Terminal, names: &[String], writes: bool) {
-    let verbs = if writes { "read, change and delete" } else { "read" };
+pub fn warn_of_prefix(terminal: &Terminal, names: &[String], task: Task) {
+    let verbs = match task {
+        Task::Plan | Task::Verify => "read",
+        Task::Apply => "read, change and delete",
+        Task::Destroy => "delete",
+        Task::Rollback => "change the code of",
+    };
     terminal.say(&format!(
         "\nNew elements need no new policy: the names {} are allowed in place of exact names. The price: the role may {verbs} everything in the account \
          with such a name, whoever owns it. Give no other stack a name that begins alike.",
@@ -45,7 +50,7 @@ pub fn warn_of_prefix(terminal: &Terminal, names: &[String], writes: bool) {
 pub fn warn_of_branch_previews(terminal: &Terminal) {
     terminal.say(
         "\n`ci.preview: branch` gets no role: names of its previews end in the branch, and no pattern tells those from the stack's own names. \
-         Use `ci.preview: pull_request`, or another account for previews.",
+         If the branches of previews begin alike, name them: `--preview-branches 'feature/*'`. Or use `ci.preview: pull_request`.",
     );
 }
 
@@ -69,6 +74,11 @@ fn consequence(duty: Duty, source: &Source) -> Option<String> {
              repository, or let an environment with required reviewers apply (`--environment NAME`)."
                 .to_owned(),
         ),
+        (Duty::Preview, Source::Branches(branches)) => Some(format!(
+            "Everybody who can push a branch {} can take on the preview role. It changes previews alone, but it reads whatever the planning role reads. \
+             A branch that is deleted is no ref any more: GitHub runs that job for the default branch, so the role trusts the applying branches, too.",
+            branches.first().map(String::as_str).unwrap_or_default()
+        )),
         (Duty::Preview, _) => Some(
             "Every pull request of this repository can take on the preview role before anybody has read it. The role changes previews alone, \
              but it reads whatever the planning role reads."

@@ -83,8 +83,8 @@ fn element(plan: &MaskedPlan, group: &[&PlannedResource], view: PlanView<'_>) ->
         if !signs.contains(&sign) {
             signs.push(sign);
         }
-        text::block_as_diff(&mut lines, plan, planned, view);
     }
+    text::blocks_as_diff(&mut lines, plan, group, view);
     let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
     let resources = if group.len() == 1 { "resource" } else { "resources" };
     Fold { title: format!("{} {name}: {} {resources}", signs.join(" "), group.len()), text: lines }

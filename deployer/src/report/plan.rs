@@ -1,5 +1,7 @@
 //! Renders a plan for people.
 
+mod code;
+mod companions;
 mod impact;
 mod lines;
 mod values;
@@ -17,6 +19,7 @@ use crate::kinds::Rule;
 use crate::plan::{Action, Cost, Drift, Order, OutputChange, Plan, PlannedResource};
 use crate::spec::secrets::Secrets;
 
+use companions::{ShownResource, with_companions};
 pub(super) use impact::impact;
 use lines::{PlanLine, has_rule, statements};
 
@@ -116,9 +119,9 @@ fn element(out: &mut String, plan: &MaskedPlan, group: &[&PlannedResource], view
     if heading {
         let _ = writeln!(out, "{}", view.paint.tone(Tone::Strong, name));
     }
-    for planned in group {
-        let below = if heading || (own && planned.address != name) { 2 } else { 0 };
-        block(out, plan, planned, view, below);
+    for shown in with_companions(group, view.verbose) {
+        let below = if heading || (own && shown.planned.address != name) { 2 } else { 0 };
+        block(out, plan, &shown, view, below);
     }
 }
 
@@ -194,11 +197,13 @@ pub(super) fn tone(action: Action) -> Tone {
 }
 
 /// Renders one changing resource, indented by `below` spaces: its sign and address, then its details.
-fn block(out: &mut String, plan: &MaskedPlan, planned: &PlannedResource, view: PlanView<'_>, below: usize) {
+fn block(out: &mut String, plan: &MaskedPlan, shown: &ShownResource<'_>, view: PlanView<'_>, below: usize) {
+    let planned = shown.planned;
     let head = view.paint.tone(tone(planned.action()), &format!("{} {}", sign(planned), planned.address));
     let kind = view.paint.tone(Tone::Faint, planned.kind.name());
-    let why = about(planned).map(|text| view.paint.tone(Tone::Faint, &text));
-    let head: Vec<String> = [Some(head), Some(kind), why].into_iter().flatten().collect();
+    let faint = |text: String| view.paint.tone(Tone::Faint, &text);
+    let (why, with) = (about(planned).map(faint), shown.mention().map(faint));
+    let head: Vec<String> = [Some(head), Some(kind), with, why].into_iter().flatten().collect();
     let _ = writeln!(out, "{:below$}{}", "", head.join("  "));
     for line in lines(plan, planned, view, below) {
         let indent = below + line.indent;
@@ -206,10 +211,17 @@ fn block(out: &mut String, plan: &MaskedPlan, planned: &PlannedResource, view: P
     }
 }
 
-/// Renders a resource for Markdown's `diff` blocks, where a line's first character gives it its colour.
-pub(super) fn block_as_diff(out: &mut String, plan: &MaskedPlan, planned: &PlannedResource, view: PlanView<'_>) {
-    let head =
-        [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.name().to_owned()), about(planned)];
+/// Renders resources for Markdown's `diff` blocks, where a line's first character gives it its colour.
+pub(super) fn blocks_as_diff(out: &mut String, plan: &MaskedPlan, group: &[&PlannedResource], view: PlanView<'_>) {
+    for shown in with_companions(group, view.verbose) {
+        block_as_diff(out, plan, &shown, view);
+    }
+}
+
+fn block_as_diff(out: &mut String, plan: &MaskedPlan, shown: &ShownResource<'_>, view: PlanView<'_>) {
+    let planned = shown.planned;
+    let name = Some(format!("{} {}", sign(planned), planned.address));
+    let head = [name, Some(planned.kind.name().to_owned()), shown.mention(), about(planned)];
     let head: Vec<String> = head.into_iter().flatten().collect();
     let _ = writeln!(out, "{}", head.join("  "));
     for line in lines(plan, planned, view, 0) {

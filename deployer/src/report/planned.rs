@@ -18,6 +18,7 @@ use super::reason::{code_and_details, code_schema, parse_reason, remark, words};
 use super::running::RunningReport;
 use crate::graph::resolve;
 use crate::kinds::{KindRef, ObservedResource};
+use crate::origin::CodeChange;
 use crate::plan::{
     Action, ArtifactSizes, Change, Cost, Deletion, DesiredSpec, Drift, Effect, Note, Order, OutputChange, Plan,
     PlannedResource, Replacement, Revision, Side, Summary,
@@ -110,6 +111,9 @@ pub struct ActionReport {
     /// The size of the function's zip, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_size: Option<CodeSize>,
+    /// Why the function's code differs from the code in AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_change: Option<CodeChange>,
     pub changes: Vec<ChangeReport>,
     /// The paths of the properties by which the action widens permissions. A change that cannot be judged is one.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -273,6 +277,7 @@ impl ActionReport {
             reason_details: details,
             renamed_from: planned.moved_from.clone(),
             impact: impact(planned),
+            code_change: planned.code_change.clone(),
             code_size: (after.is_some() || before.is_some()).then_some(CodeSize { before, after }),
             changes: planned.changes().iter().map(ChangeReport::of).collect(),
             widens: planned.widens.clone(),
@@ -283,6 +288,7 @@ impl ActionReport {
         let reason = parse_reason(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
         let kind = known_kind(&self.kind)?;
         let (moved_from, widens) = (self.renamed_from.clone(), self.widens.clone());
+        let code_change = self.code_change.clone();
         let address = self.address.clone();
         let element = self.element.clone();
         let artifact = self.code_size.as_ref().map_or_else(ArtifactSizes::default, |size| ArtifactSizes {
@@ -294,6 +300,7 @@ impl ActionReport {
             moved_from,
             artifact,
             widens,
+            code_change,
             ..PlannedResource::new(address, element, kind, effect, reason)
         })
     }

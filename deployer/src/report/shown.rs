@@ -82,6 +82,7 @@ impl Cover<'_> {
             prior_dependencies: self.lines(&planned.prior_dependencies),
             moved_from: self.maybe(planned.moved_from.as_ref()),
             widens: self.lines(&planned.widens),
+            code_change: planned.code_change.clone().map(|change| change.map_texts(&|text| self.line(text))),
             ..*planned
         }
     }

@@ -214,6 +214,7 @@ mod tests {
             created_at: "2026-01-02T03:04:05Z".into(),
             lease_s: 30,
             renewals: 0,
+            process: None,
         };
         assert_eq!(
             lock(&held, "s3://b/k"),

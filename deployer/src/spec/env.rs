@@ -39,6 +39,11 @@ pub fn parse_pattern(pattern: &str) -> Result<String, String> {
     Ok(format!("{}-{ANY}", parse(beginning)?))
 }
 
+/// Returns the pattern of the environments of branches that begin alike: `feature-*` for `feature/*`.
+pub fn pattern_of_branches(pattern: &str) -> String {
+    format!("{}-*", words(pattern.trim_end_matches('*')))
+}
+
 /// Tells whether a text is, or names, a pattern of environments.
 pub fn is_pattern(text: &str) -> bool {
     text.contains(ANY)

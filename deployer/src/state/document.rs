@@ -9,6 +9,7 @@ use serde_json::error::Category;
 use super::error::StateError;
 use super::fingerprint;
 use crate::kinds::{Action, Outputs};
+use crate::origin::{CrateList, Origin, WholeOrigin};
 
 /// The newest format version that this deployer reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -46,6 +47,9 @@ pub struct State {
     /// The stack's outputs, without sensitive ones.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
+    /// The crates of functions' code, by the digest that their origins name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub crates: BTreeMap<String, CrateList>,
 }
 
 /// One resource as it was last applied.
@@ -62,6 +66,9 @@ pub struct Record {
     pub protect: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retain: bool,
+    /// The sources and settings that the applied code was built from, if it was packaged by an apply that recorded them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// An operation that a run is about to carry out.
@@ -132,11 +139,36 @@ impl State {
             && self.left_in_aws == other.left_in_aws
     }
 
+    /// Records the origin of the code of a resource that the state has.
+    pub fn set_origin(&mut self, address: &str, whole: &WholeOrigin) {
+        let Some(record) = self.resources.get_mut(address) else { return };
+        record.origin = Some(whole.origin.clone());
+        if !whole.crate_list.is_empty() {
+            self.crates.insert(whole.origin.crates().to_owned(), whole.crate_list.clone());
+        }
+        let used: BTreeSet<&str> =
+            self.resources.values().filter_map(|record| Some(record.origin.as_ref()?.crates())).collect();
+        self.crates.retain(|digest, _| used.contains(digest.as_str()));
+    }
+
+    /// Returns the recorded origin of a resource's code; `None` without a complete one.
+    pub fn origin(&self, record: &Record) -> Option<WholeOrigin> {
+        let origin = record.origin.clone()?;
+        let crate_list = match origin.crates() {
+            "" => CrateList::new(),
+            digest => self.crates.get(digest)?.clone(),
+        };
+        Some(WholeOrigin { origin, crate_list })
+    }
+
     /// Replaces each text that contains a secret by its fingerprint, including texts that were recorded in clear.
     pub fn hide(&mut self, secret: &dyn Fn(&str) -> bool) {
         let key = self.lineage.clone();
         let hidden = |value: &Value| fingerprint::hide(value, &key, secret);
-        self.resources.values_mut().for_each(|record| record.inputs = hidden(&record.inputs));
+        for record in self.resources.values_mut() {
+            record.inputs = hidden(&record.inputs);
+            record.origin.iter_mut().for_each(|origin| origin.hide(secret));
+        }
         let identity = |text: &str| {
             let part = |part: &str| if secret(part) { fingerprint::of(part, &key) } else { part.to_owned() };
             text.split(" · ").map(part).collect::<Vec<_>>().join(" · ")

@@ -16,14 +16,17 @@
 mod decide;
 mod info;
 mod lease;
+mod life;
 #[cfg(test)]
 mod model;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use self::decide::{Refusal, TakeDecision, taking, written_at_most};
+use self::decide::{EndedHolder, Refusal, SeenLock, TakeDecision, taking, written_at_most};
+use self::life::LifeSign;
 use super::error::{LockedState, StateError};
 use super::moment::Moment;
 use super::objects::{Condition, ObjectError, Version};
@@ -68,8 +71,10 @@ impl Store {
         notice: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Lease, StateError> {
         let mut unwanted = std::pin::pin!(unwanted);
+        let id = fresh_id()?;
+        let (sign, process) = self.life.as_ref().and_then(|life| LifeSign::begin(&life.directory, &id)).unzip();
         let info = LockInfo {
-            id: fresh_id()?,
+            id,
             who: holder.who.clone(),
             host: holder.host.clone(),
             operation: holder.operation.clone(),
@@ -77,15 +82,18 @@ impl Store {
             created_at: (self.now)(),
             lease_s: self.terms.lease_s(),
             renewals: 0,
+            process,
         };
+        let mut ended = None;
         let deadline = Instant::now() + timeout;
         let mut told = false;
         let mut heard: Option<(String, u64, Instant)> = None;
         loop {
-            let (locked, renewals) = match self.try_lock(&info, notice).await.map_err(|e| self.state_error(e))? {
-                Attempt::Held(lease) => return Ok(lease.listing(self)),
-                Attempt::Other(locked, renewals) => (locked, renewals),
-            };
+            let (locked, renewals) =
+                match self.try_lock(&info, &mut ended, notice).await.map_err(|e| self.state_error(e))? {
+                    Attempt::Held(lease) => return Ok(lease.living(sign).listing(self)),
+                    Attempt::Other(locked, renewals) => (locked, renewals),
+                };
             let now = Instant::now();
             let since = match &heard {
                 Some((id, count, since)) if *id == locked.id && *count == renewals => *since,
@@ -93,7 +101,9 @@ impl Store {
             };
             heard = Some((locked.id.clone(), renewals, since));
             let left = deadline.saturating_duration_since(now);
-            let Some(pause) = self.terms.pause(POLL, left, now - since) else {
+            // An ended run renews nothing, so it is waited for like one that has long been silent.
+            let silent = if ended.is_some() { Duration::MAX } else { now - since };
+            let Some(pause) = self.terms.pause(POLL, left, silent) else {
                 return Err(StateError::Locked(Box::new(locked)));
             };
             if !told {
@@ -153,7 +163,13 @@ impl Store {
     }
 
     /// Tries once: creates the lock, recognises its own, or takes over an expired one.
-    async fn try_lock(&self, info: &LockInfo, notice: &(dyn Fn(&str) + Send + Sync)) -> Result<Attempt, ObjectError> {
+    /// `ended` has the holder that is known to have ended, and since when.
+    async fn try_lock(
+        &self,
+        info: &LockInfo,
+        ended: &mut Option<KnownEnd>,
+        notice: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Attempt, ObjectError> {
         let (key, bytes) = (self.lock_key(), info.to_bytes());
         let mut condition = Condition::Absent;
         loop {
@@ -168,8 +184,8 @@ impl Store {
                 Err(error) => return Err(if refusal == Refusal::Conflict { error } else { refused }),
             };
             let found = object.map(|object| (LockInfo::parse(&object.bytes), object));
-            condition = match (taking(&info.id, refusal, found.as_ref().map(|(lock, at)| lock.rule_values(at))), found)
-            {
+            let seen = found.as_ref().map(|(lock, at)| self.with_end(lock, lock.rule_values(at), ended));
+            condition = match (taking(&info.id, refusal, seen), found) {
                 (TakeDecision::Held, Some((_, object))) => {
                     let since = Moment::ago(written_at_most(object.age()));
                     return Ok(Attempt::Held(self.lease(info, object.version, since)));
@@ -178,20 +194,33 @@ impl Store {
                     return Ok(Attempt::Other(other.says(&self.place(), left), other.renewals));
                 }
                 (TakeDecision::TakeOver, Some((other, object))) => {
+                    let why = match ended {
+                        Some(_) => "whose process has ended".to_owned(),
+                        None => format!("which was not renewed for {} s", object.age().as_secs()),
+                    };
                     notice(&format!(
-                        "taking over the lock of {} on {} (`{}`, {}), which was not renewed for {} s",
-                        other.who,
-                        other.host,
-                        other.operation,
-                        other.created_at,
-                        object.age().as_secs()
+                        "taking over the lock of {} on {} (`{}`, {}), {why}",
+                        other.who, other.host, other.operation, other.created_at
                     ));
+                    self.life.iter().for_each(|life| life::forget(&life.directory, &other.id));
                     Condition::Matches(object.version)
                 }
                 (TakeDecision::MakeAnew, _) => Condition::Absent,
                 _ => return Err(refused),
             };
         }
+    }
+
+    /// Adds to a lock what is known about the end of its holder.
+    fn with_end<'a>(&self, lock: &LockInfo, seen: SeenLock<'a>, ended: &mut Option<KnownEnd>) -> SeenLock<'a> {
+        let (Some(life), Some(process)) = (&self.life, &lock.process) else { return seen };
+        if ended.as_ref().is_none_or(|known| known.id != lock.id) {
+            let is_over = life::has_ended(&life.directory, &lock.id, process);
+            *ended = is_over.then(|| KnownEnd { id: lock.id.clone(), since: Instant::now() });
+        }
+        let in_flight = life.in_flight.unwrap_or_else(|| lock.terms().in_flight());
+        let end = |known: &KnownEnd| EndedHolder { known_for: known.since.elapsed(), in_flight };
+        SeenLock { ended: ended.as_ref().map(end), ..seen }
     }
 
     fn lease(&self, info: &LockInfo, version: Version, since: Moment) -> Lease {
@@ -201,6 +230,20 @@ impl Store {
     fn lock_key(&self) -> String {
         lock_key(&self.key)
     }
+}
+
+/// The place of the runs' signs of life on this machine.
+#[derive(Debug, Clone)]
+pub struct LifeSigns {
+    pub directory: PathBuf,
+    /// The time that the last calls of an ended run get to arrive; `None` for the last third of its lease.
+    pub in_flight: Option<Duration>,
+}
+
+/// A holder of the lock that has ended.
+struct KnownEnd {
+    id: String,
+    since: Instant,
 }
 
 /// Returns the key of the lock for the state under `key`.

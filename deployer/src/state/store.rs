@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::dir::Dir;
 use super::document::{ExpectedState, State};
 use super::error::StateError;
-use super::lock::Terms;
+use super::lock::{LifeSigns, Terms};
 use super::objects::{Object, ObjectError, Objects, Version};
 use super::rescue::{self, RescuePlace};
 use super::s3::S3;
 use crate::aws::Place;
+
+/// The time that calls to a server on this machine get to arrive.
+const ARRIVES_LOCALLY: Duration = Duration::from_secs(1);
 
 /// Where a state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub struct Store {
     pub(super) now: fn() -> String,
     pub(super) rescue: Option<RescuePlace>,
     pub(super) terms: Terms,
+    /// Where runs on this machine leave signs of life.
+    pub(super) life: Option<LifeSigns>,
 }
 
 /// The stored object as fetched.
@@ -140,6 +146,7 @@ impl Store {
             now,
             rescue: None,
             terms: Terms::default(),
+            life: None,
         }
     }
 
@@ -154,6 +161,14 @@ impl Store {
     #[must_use]
     pub fn with_terms(mut self, terms: Terms) -> Self {
         self.terms = terms;
+        self
+    }
+
+    /// Sets the directory for signs of life, by which the lock of an ended run of this machine is free sooner. `local`
+    /// tells that calls go to a server on this machine: they arrive at once or never.
+    #[must_use]
+    pub fn with_life_signs(mut self, directory: PathBuf, local: bool) -> Self {
+        self.life = Some(LifeSigns { directory, in_flight: local.then_some(ARRIVES_LOCALLY) });
         self
     }
 

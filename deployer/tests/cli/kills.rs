@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -77,6 +78,29 @@ async fn a_killed_apply_update_or_destroy_is_finished_by_the_next_run() {
             }
         }
     }
+}
+
+/// The state's own tests check the time that its last calls get, and the model why.
+#[tokio::test]
+async fn the_lock_of_a_killed_run_is_taken_over_because_its_process_has_ended() {
+    let bench = Bench::new(SHOP).await;
+    let signs = bench.path().join(".local/state/deployer/runs");
+    let signs = || std::fs::read_dir(&signs).map(|entries| entries.count()).unwrap_or_default();
+    let mut command = bench.command(&["apply", "-y", "--json"]);
+    // Its last calls get a third of the lease.
+    let started = command.env("DEPLOYER_LEASE", "3s").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut child = started.expect("the binary starts");
+    let output = BufReader::new(child.stdout.take().expect("a pipe"));
+    assert_eq!(output.lines().map_while(Result::ok).take(3).count(), 3, "the run is in the middle");
+    child.kill().expect("it is killed");
+    assert_eq!(child.wait().expect("the process ends").code(), None);
+    assert_eq!(signs(), 1, "a killed run leaves its sign of life");
+    let mut command = bench.command(&["apply", "-y"]);
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("whose process has ended"), "{ran}");
+    assert_eq!(signs(), 0, "both signs are gone");
+    bench.settled();
 }
 
 #[tokio::test]

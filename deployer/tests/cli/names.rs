@@ -203,3 +203,58 @@ async fn a_stack_without_roles_needs_a_boundary_for_previews_too() {
     assert_eq!(json_of(&bounded)["roles"].as_array().unwrap().len(), 3, "{bounded}");
     assert!(!bounded.stderr.contains("so reach everything in the account"), "{bounded}");
 }
+
+#[tokio::test]
+async fn previews_of_branches_that_begin_alike_get_a_role() {
+    let bench = offline(&format!("{SHOP}ci: {{ preview: branch }}\nqueues: {{ orders: {{}} }}\n")).await;
+    let github = ["iam", "github", "--repo", "acme/shop", "--any-id", "--unbounded-previews", ACCOUNT];
+    let without = without_credentials(&bench, &github);
+    assert_eq!(json_of(&without)["roles"].as_array().unwrap().len(), 2, "{without}");
+    assert!(without.stderr.contains("--preview-branches 'feature/*'"), "{without}");
+    let ran = without_credentials(&bench, &[&github[..], &["--preview-branches", "feature/*"]].concat());
+    let role = json_of(&ran)["roles"][2].clone();
+    let trust = role["trust"].to_string();
+    for branch in ["refs/heads/feature/*", "refs/heads/main"] {
+        assert!(trust.contains(branch), "{trust}");
+    }
+    let policies: Vec<Value> = role["policies"].as_array().unwrap().iter().map(|p| p["document"].clone()).collect();
+    let queues: Vec<String> = policies.iter().flat_map(|policy| on(policy, "sqs:DeleteQueue")).collect();
+    assert_eq!(queues, ["arn:aws:sqs:eu-west-1:123456789012:shop-*-feature-*"]);
+    let both = [&github[..], &["--preview-branches", "feature/*", "--branch", "feature/main"]].concat();
+    let refused = without_credentials(&bench, &both);
+    assert!(refused.code == Some(1) && refused.stderr.contains("iam::preview-name"), "{refused}");
+    let open = without_credentials(&bench, &[&github[..], &["--preview-branches", "*"]].concat());
+    assert!(open.code == Some(1) && open.stderr.contains("feature/*"), "{open}");
+}
+
+#[tokio::test]
+async fn previews_beside_declared_environments_get_a_role_of_their_own() {
+    let text = format!("{SHOP}environments: [staging]\nci: {{ preview: pull_request }}\nqueues: {{ orders: {{}} }}\n");
+    let bench = offline(&text).await;
+    let github = ["--env", "pr-*", "iam", "github", "--repo", "acme/shop", "--any-id", "--unbounded-previews", ACCOUNT];
+    let printed = json_of(&without_credentials(&bench, &github));
+    let roles = printed["roles"].as_array().unwrap();
+    assert_eq!((roles.len(), &roles[0]["name"]), (1, &json!("shop-ci-preview")));
+    let queues: Vec<String> = roles[0]["policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|policy| on(&policy["document"], "sqs:DeleteQueue"))
+        .collect();
+    assert_eq!(queues, ["arn:aws:sqs:eu-west-1:123456789012:shop-*-pr-*"]);
+    bench.write("stack.yaml", &text.replace("orders:", "x-pr-y:").replace("STATE", "b-u-c-k-e-t"));
+    let refused = without_credentials(&bench, &github);
+    assert!(refused.code == Some(1) && refused.stderr.contains("iam::preview-name"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_destroy_and_rollback_may_do_is_allowed_by_prefix_too() {
+    let bench = offline(&format!("{SHOP}queues: {{ orders: {{}} }}\n{FUNCTION}")).await;
+    let ran = without_credentials(&bench, &["iam", "destroy", "--prefix", ACCOUNT]);
+    let policy = json_of(&ran);
+    assert!(on(&policy, "sqs:DeleteQueue").contains(&"arn:aws:sqs:eu-west-1:123456789012:shop-*".to_owned()), "{ran}");
+    assert!(on(&policy, "sqs:CreateQueue").is_empty() && ran.stderr.contains("may delete everything"), "{ran}");
+    let ran = without_credentials(&bench, &["iam", "rollback", "--prefix", ACCOUNT]);
+    let functions = on(&json_of(&ran), "lambda:UpdateFunctionCode");
+    assert!(functions.iter().any(|arn| arn.ends_with(":function:shop-*")), "{functions:?}");
+}

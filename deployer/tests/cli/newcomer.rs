@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::bench::{Bench, RunOutput};
+use crate::bench::{Bench, RunOutput, ready_zip};
 
 const SOUND: &str = "
 stack: shop
@@ -261,4 +261,33 @@ offer deployer output ""
     }
     assert!(!bench.path().join("pwned").exists(), "{ran}");
     assert!(!ran.stdout.contains("touch") && !ran.stdout.contains("m4rker"), "{ran}");
+}
+
+#[tokio::test]
+async fn a_plan_says_why_code_differs_and_a_lost_record_is_said_to_be_lost() {
+    let bench = Bench::new(
+        "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\nfunctions:\n  worker: { zip: worker.zip }\n",
+    )
+    .await;
+    bench.apply();
+    let zip = bench.path().join("worker.zip");
+    std::fs::write(&zip, ready_zip("two")).expect("a file");
+    let ran = bench.run(&["plan"]);
+    assert!(ran.stdout.contains("\n      1 file changed: bootstrap\n"), "{ran}");
+    let plan = bench.plan();
+    let of_worker =
+        plan["actions"].as_array().into_iter().flatten().find(|action| action["address"] == "functions.worker");
+    assert_eq!(
+        of_worker.expect("it is planned")["code_change"],
+        serde_json::json!({"files": [{"name": "bootstrap", "edit": "changed"}]})
+    );
+    let saved = bench.path().join("saved.plan");
+    bench.run(&["plan", "--out", saved.to_str().expect("a path")]);
+    let shown = bench.run(&["show", saved.to_str().expect("a path")]);
+    assert!(shown.stdout.contains("1 file changed: bootstrap"), "{shown}");
+    bench.apply();
+    bench.delete_object("shop.json").await;
+    std::fs::write(&zip, ready_zip("three")).expect("a file");
+    let ran = bench.run(&["plan"]);
+    assert!(ran.stdout.contains("why: unknown, its sources are recorded with the next apply"), "{ran}");
 }

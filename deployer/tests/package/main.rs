@@ -2,6 +2,7 @@
 
 mod builds;
 mod lambda;
+mod origin;
 mod project;
 mod same;
 mod withheld;

@@ -60,6 +60,7 @@ fn with_queue(state: &State, name: &str) -> State {
         dependencies: BTreeSet::new(),
         protect: false,
         retain: false,
+        origin: None,
     };
     state.resources.insert(format!("queues.{name}"), record);
     state

@@ -8,12 +8,17 @@ use crate::forge::{Flavour, Forge};
 /// The address of GitHub's own API.
 const GITHUB_API: &str = "https://api.github.com";
 
+/// The user in whose name Dependabot opens pull requests.
+const DEPENDABOT: &str = "dependabot[bot]";
+
 /// A pull or merge request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Proposal {
     pub number: Option<u64>,
     /// Whether its branch belongs to another repository.
     pub from_fork: bool,
+    /// Whether Dependabot opened it. GitHub gives such runs none of the repository's secrets.
+    pub from_dependabot: bool,
     /// Whether it was merged or closed, and this run is about that.
     pub closed: bool,
     /// The request's last commit.
@@ -29,6 +34,7 @@ impl Proposal {
             return Self {
                 number: get("CI_MERGE_REQUEST_IID").and_then(|number| number.parse().ok()),
                 from_fork: own != source,
+                from_dependabot: false,
                 closed: false,
                 head: get("CI_COMMIT_SHA").map(str::to_owned),
             };
@@ -44,6 +50,7 @@ impl Proposal {
         Self {
             number: request["number"].as_u64().or_else(|| event["number"].as_u64()).or_else(by_ref),
             from_fork: request.is_null() || name("head").is_none() || name("head") != name("base"),
+            from_dependabot: request["user"]["login"] == DEPENDABOT,
             closed: event["action"] == "closed",
             head: request["head"]["sha"].as_str().map(str::to_owned),
         }
@@ -83,9 +90,12 @@ mod tests {
                 "head": {"sha": "abc", "repo": {"full_name": head}}, "base": {"repo": {"full_name": "a/b"}}}})
         };
         let own = Proposal::of_github(&of("a/b"), "");
-        let expected = Proposal { number: Some(7), from_fork: false, closed: true, head: Some("abc".into()) };
+        let expected = Proposal { number: Some(7), closed: true, head: Some("abc".into()), ..Proposal::default() };
         assert_eq!(own, expected);
         assert!(Proposal::of_github(&of("x/b"), "").from_fork);
+        let mut bots = of("a/b");
+        bots["pull_request"]["user"] = json!({"login": "dependabot[bot]"});
+        assert!(Proposal::of_github(&bots, "").from_dependabot);
         let unknown = Proposal::of_github(&json!(null), "refs/pull/12/merge");
         assert!(unknown.from_fork && unknown.number == Some(12) && !unknown.closed);
     }

@@ -24,7 +24,8 @@ pub(super) enum Fate {
     Destroy(String),
 }
 
-/// Decides which environment this run deploys or destroys. A fork gets none: nobody has approved its code.
+/// Decides which environment this run deploys or destroys. A fork gets none: nobody has approved its code. Dependabot
+/// gets none: GitHub gives it no secrets.
 pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
     let get = |name: &str| run.environment.get(name);
     if run.global.preview.as_ref().is_some_and(|name| !name.is_empty()) {
@@ -35,7 +36,9 @@ pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
             let about = Proposal::of(&run.environment);
             let (number, gitlab) = (about.number?, get("GITLAB_CI") == Some("true"));
             // `pull_request_target` and similar events have the base repository's permissions, whoever wrote the code.
-            let own = !about.from_fork && (gitlab || get("GITHUB_EVENT_NAME") == Some("pull_request"));
+            let own = !about.from_fork
+                && !about.from_dependabot
+                && (gitlab || get("GITHUB_EVENT_NAME") == Some("pull_request"));
             let name = format!("{}-{number}", if gitlab { "mr" } else { "pr" });
             own.then_some(if about.closed { Fate::Destroy(name) } else { Fate::Deploy(name) })
         }
@@ -51,14 +54,50 @@ pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
     }
 }
 
-/// Decides about the preview of a run that names no environment, where the stack itself is none: there is nothing else
-/// to plan.
-pub(super) fn alone(run: &Run, settings: &Settings, occasion: &Occasion) -> Result<Option<Fate>, Failure> {
-    if settings.inputs.preview.is_some() {
+/// Takes care of a run that names no environment where the stack itself is none, so that there is nothing but a preview.
+/// Returns its exit code.
+pub(super) async fn alone(
+    run: &Run,
+    settings: &Settings,
+    occasion: &Occasion,
+    pages: &Pages<'_>,
+    secrets: &mut Option<Secrets>,
+) -> Result<Option<u8>, Failure> {
+    let declared = pipeline::declared(settings)?;
+    if settings.inputs.preview.is_some() || !declared.needs_name() {
         return Ok(None);
     }
-    let declared = pipeline::declared(settings)?;
-    Ok(if declared.needs_name() { fate(run, &declared.ci, occasion) } else { None })
+    match fate(run, &declared.ci, occasion) {
+        Some(Fate::Deploy(env)) => return Box::pin(deploy(run, settings, &env, pages, secrets)).await.map(Some),
+        Some(Fate::Destroy(env)) => return Box::pin(destroy(run, settings, &env, pages)).await.map(Some),
+        None => {}
+    }
+    let checked = if declared.ci.preview == Preview::Off { None } else { checked(run, settings, occasion)? };
+    Ok(checked.map(|(stack, why)| {
+        pages.only_validated(&stack, why);
+        OK
+    }))
+}
+
+/// Checks each environment of a request that gets no preview, if there is nothing else to do for it. Returns the stack's
+/// name and the reason.
+fn checked(run: &Run, settings: &Settings, occasion: &Occasion) -> Result<Option<(String, &'static str)>, Failure> {
+    if !occasion.is_proposal() {
+        return Ok(None);
+    }
+    let about = Proposal::of(&run.environment);
+    let why = match () {
+        () if about.from_dependabot => "Dependabot's pull requests get no secrets, and no preview",
+        () if about.from_fork => "pull requests from forks get no credentials, and no preview",
+        () => return Ok(None),
+    };
+    let mut lenient = settings.clone();
+    lenient.inputs.accept_missing = true;
+    let mut stack = None;
+    for settings in pipeline::in_each_environment(&lenient)? {
+        stack = Some(pipeline::load(&settings)?.document.stack_name().to_owned());
+    }
+    Ok(stack.map(|stack| (stack, why)))
 }
 
 /// Makes AWS match the stack in the environment.

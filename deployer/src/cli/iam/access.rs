@@ -35,7 +35,7 @@ pub(super) async fn change(run: &Run, stack: &Stack, asked: &AccessChange<'_>) -
         return Err(Failure::wrong_account(account, &aws.place.account, document));
     }
     let duties = only.map_or(Duty::ALL.to_vec(), |duty| vec![duty]);
-    let wanted = AccessRequest { stack: document.stack(), tags: document.tags(), roles, duties: &duties };
+    let wanted = AccessRequest { stack: stack.roles_name(), tags: document.tags(), roles, duties: &duties };
     let planning = async { wanted.plan(&aws).await.map_err(|error| refusal(&error, document)) };
     let steps = pipeline::unless_stopped(&run.stop, planning).await?;
     form::print_steps(&run.terminal, &steps);

@@ -11,13 +11,20 @@ use super::{IamOptions, Prefix, Stack, open_environment, own_names, policy_arn};
 use crate::failure::Failure;
 use crate::iam::github::{self, Duty, Repository, Role, Source, Trust};
 use crate::iam::{self, Document, NamePatterns, Permissions, Task};
-use crate::pipeline::{self, Extent};
+use crate::pipeline::{self, Extent, LoadedStack};
 use crate::report::iam as form;
 use crate::spec::env;
 use crate::spec::head::Preview;
 
 /// The environments of pull requests.
 const PREVIEWS: &str = "pr-*";
+
+/// The previews that get a role.
+struct PreviewRole {
+    /// Stands for the names of their environments.
+    environment: String,
+    source: Source,
+}
 
 /// The jobs on GitHub that may plan and apply.
 #[derive(Debug, Clone, Args)]
@@ -46,6 +53,9 @@ pub struct GithubOptions {
     /// Trust any owner and repository with these names, also one that takes the names over later.
     #[arg(long, conflicts_with = "owner_id", value_parser = FalseyValueParser::new())]
     pub any_id: bool,
+    /// With `ci.preview: branch`, the branches whose previews get a role, such as feature/*.
+    #[arg(long, value_name = "PATTERN", value_parser = branch_pattern)]
+    pub preview_branches: Option<String>,
     /// Accept a preview role that may give the roles of previews every right: no boundary limits them.
     #[arg(long, value_parser = FalseyValueParser::new())]
     pub unbounded_previews: bool,
@@ -90,15 +100,12 @@ impl GithubRole {
 /// Prints the provider and the roles, or brings the account to them.
 pub(super) async fn run(run: &Run, options: &GithubOptions) -> Exit {
     let stack = Stack::of(run, &options.stack, options.create_state_bucket).await?;
-    if stack.loaded.document.env().is_some_and(env::is_pattern) {
-        return Err(open_environment("`iam github` prints the preview role beside the others, if `ci.preview` is set"));
-    }
     // These roles are for CI jobs, even if another machine prints their policies.
     let mut there = stack.settings.clone();
     there.machine.in_ci = true;
     pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
     let (owner, name) = &options.repo;
-    let only = options.role.map(GithubRole::duty);
+    let only = if stack.is_open() { Some(Duty::Preview) } else { options.role.map(GithubRole::duty) };
     let change =
         |roles| AccessChange { roles, only, repository: format!("{owner}/{name}"), approval: &options.approval };
     if options.remove {
@@ -122,48 +129,93 @@ fn roles(options: &GithubOptions, stack: &Stack) -> Result<Vec<Role>, Failure> {
     if repository.ids.is_none() && !options.any_id {
         return Err(unnumbered(&repository));
     }
-    let document = &stack.loaded.document;
-    let mut trusts = vec![(Duty::Plan, planning(options)), (Duty::Apply, applying(options, stack)?)];
-    if document.ci().preview == Preview::PullRequest && document.env().is_none() {
-        trusts.push((Duty::Preview, Source::PullRequests));
+    let previews = preview_role(options, stack)?;
+    let mut trusts = Vec::new();
+    if !stack.is_open() {
+        trusts = vec![(Duty::Plan, planning(options)), (Duty::Apply, applying(options, stack)?)];
     }
+    trusts.extend(previews.as_ref().map(|previews| (Duty::Preview, previews.source.clone())));
     trusts.retain(|(duty, _)| options.role.is_none_or(|role| role.duty() == *duty));
     let mut roles = Vec::new();
     for (duty, source) in &trusts {
-        let policies = Document::of(&permissions(*duty, options, stack)?).split();
+        let policies = Document::of(&permissions(*duty, options, stack, previews.as_ref())?).split();
         let trust = Trust { repository: &repository, source };
-        roles.push(github::role(*duty, document.stack(), &stack.at.place, trust, policies));
+        roles.push(github::role(*duty, stack.roles_name(), &stack.at.place, trust, policies));
     }
     Ok(roles)
 }
 
+/// Returns the previews that get a role, if `ci.preview` and the options ask for one.
+fn preview_role(options: &GithubOptions, stack: &Stack) -> Result<Option<PreviewRole>, Failure> {
+    let document = &stack.loaded.document;
+    let (pattern, source) = match (document.ci().preview, &options.preview_branches) {
+        (Preview::PullRequest, _) => (PREVIEWS.to_owned(), Source::PullRequests),
+        (Preview::Branch, Some(branches)) => {
+            let mut trusted = vec![branches.clone()];
+            if let Source::Branches(applying) = applying(options, stack)? {
+                let beginning = branches.trim_end_matches('*');
+                if let Some(branch) = applying.iter().find(|branch| branch.starts_with(beginning)) {
+                    let message =
+                        format!("the branch {branch} applies, and `--preview-branches {branches}` matches it");
+                    let help = "give the branches of previews another beginning";
+                    return Err(Failure::plain("iam::preview-name", message, help));
+                }
+                trusted.extend(applying);
+            }
+            (env::pattern_of_branches(branches), Source::Branches(trusted))
+        }
+        _ if stack.is_open() => return Err(open_environment("`ci.preview` asks for no previews that get a role")),
+        _ => return Ok(None),
+    };
+    let environment = env::parse_pattern(&pattern).map_err(|why| Failure::internal(&why))?;
+    match document.env() {
+        None => Ok(Some(PreviewRole { environment, source })),
+        Some(own) if own == environment => Ok(Some(PreviewRole { environment, source })),
+        Some(own) if env::is_pattern(own) => {
+            Err(open_environment(&format!("the environments of previews are {pattern}")))
+        }
+        Some(_) => Ok(None),
+    }
+}
+
 /// Collects the permissions of a role.
-fn permissions(duty: Duty, options: &GithubOptions, stack: &Stack) -> Result<Permissions, Failure> {
+fn permissions(
+    duty: Duty,
+    options: &GithubOptions,
+    stack: &Stack,
+    previews: Option<&PreviewRole>,
+) -> Result<Permissions, Failure> {
     let prefix = options.prefix.of(stack.name());
     let of = |task, boundary| stack.permissions(&Extent { task, boundary, prefix: prefix.as_deref() });
-    match duty {
-        Duty::Plan => of(Task::Plan, None),
-        Duty::Apply => of(Task::Apply, options.permissions_boundary.as_deref()),
-        Duty::Preview => {
-            let previews = previews(options, stack)?;
+    match (duty, previews) {
+        (Duty::Plan, _) => of(Task::Plan, None),
+        (Duty::Apply, _) => of(Task::Apply, options.permissions_boundary.as_deref()),
+        (Duty::Preview, None) => Err(Failure::internal("a role of previews was asked for without previews")),
+        (Duty::Preview, Some(role)) => {
+            let previews = of_previews(options, stack, &role.environment)?;
+            if stack.is_open() {
+                // Beside declared environments there is no stack of its own to plan.
+                return Ok(previews);
+            }
             let plan = of(Task::Plan, None)?;
             Ok(Permissions { allow: [plan.allow, previews.allow].concat(), deny: [plan.deny, previews.deny].concat() })
         }
     }
 }
 
-/// Collects the permissions to create, change and destroy the environments of pull requests. Their names always count
-/// by pattern: a pull request may add elements.
-fn previews(options: &GithubOptions, stack: &Stack) -> Result<Permissions, Failure> {
-    let environment = env::parse_pattern(PREVIEWS).map_err(|why| Failure::internal(&why))?;
+/// Collects the permissions to create, change and destroy the environments of previews. Their names always count by
+/// pattern: a pull request may add elements.
+fn of_previews(options: &GithubOptions, stack: &Stack, environment: &str) -> Result<Permissions, Failure> {
     let pattern = own_names(stack.name());
-    let names = NamePatterns::of(&pattern, Some(&environment));
-    if let [first, ..] = names.elements(&stack.loaded.graph, &stack.at.place)[..] {
-        let message = format!("`{first}` is named like the resources of previews, {}", names.shown().join(", "));
-        let help = "give it another `name:`: the preview role could change it";
-        return Err(Failure::plain("iam::preview-name", message, help));
+    let names = NamePatterns::of(&pattern, Some(environment));
+    if stack.is_open() {
+        for declared in pipeline::in_each_environment(&stack.settings.of_stack())? {
+            apart_from_previews(&names, &pipeline::load(&declared)?, stack)?;
+        }
+    } else {
+        apart_from_previews(&names, &stack.loaded, stack)?;
     }
-    let settings = stack.settings.within(&environment);
+    let settings = stack.settings.within(environment);
     let loaded = pipeline::load(&settings)?;
     let boundary = options.permissions_boundary.clone().or_else(|| iam::common_boundary(&loaded.graph));
     // A stack without roles is no exception: a pull request can add some.
@@ -176,6 +228,14 @@ fn previews(options: &GithubOptions, stack: &Stack) -> Result<Permissions, Failu
     pipeline::permissions(&loaded, &settings, &stack.at.without_state(), &extent)
 }
 
+/// Fails if an element of the stack itself, or of a declared environment, has a name like those of previews.
+fn apart_from_previews(names: &NamePatterns, loaded: &LoadedStack, stack: &Stack) -> Result<(), Failure> {
+    let [first, ..] = names.elements(&loaded.graph, &stack.at.place)[..] else { return Ok(()) };
+    let message = format!("`{first}` is named like the resources of previews, {}", names.shown().join(", "));
+    let help = "give it another `name:`: the preview role could change it";
+    Err(Failure::plain("iam::preview-name", message, help))
+}
+
 /// Prints the consequences of what the roles may do.
 fn warn(run: &Run, options: &GithubOptions, stack: &Stack, roles: &[Role]) {
     let document = &stack.loaded.document;
@@ -184,11 +244,13 @@ fn warn(run: &Run, options: &GithubOptions, stack: &Stack, roles: &[Role]) {
     if has(Duty::Apply) && equips && options.permissions_boundary.is_none() {
         form::warn_of_administrator(&run.terminal);
     }
-    if let Some(prefix) = options.prefix.of(stack.name()) {
+    if let Some(prefix) = options.prefix.of(stack.name())
+        && (has(Duty::Apply) || has(Duty::Plan))
+    {
         let names = NamePatterns::of(&prefix, document.env()).shown();
-        form::warn_of_prefix(&run.terminal, &names, has(Duty::Apply));
+        form::warn_of_prefix(&run.terminal, &names, if has(Duty::Apply) { Task::Apply } else { Task::Plan });
     }
-    if document.ci().preview == Preview::Branch {
+    if document.ci().preview == Preview::Branch && options.preview_branches.is_none() {
         form::warn_of_branch_previews(&run.terminal);
     }
 }
@@ -234,6 +296,16 @@ fn repository(text: &str) -> Result<(String, String), String> {
         Some((owner, name)) if named(owner) && named(name) => Ok((owner.to_owned(), name.to_owned())),
         _ => Err("a repository is written ORG/NAME".to_owned()),
     }
+}
+
+/// Parses a pattern of branches: a beginning with a letter or digit, then `/` or `-`, then `*`.
+fn branch_pattern(text: &str) -> Result<String, String> {
+    let beginning = text.strip_suffix('*').filter(|beginning| beginning.ends_with(['/', '-'])).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+    if beginning.starts_with(|c: char| c.is_ascii_alphanumeric()) && beginning.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("a pattern is the beginning of branches and `*`, such as \"feature/*\"".to_owned())
 }
 
 /// Rejects `*` and `?`, which IAM would read as patterns, and `$`, which it would read as a variable.

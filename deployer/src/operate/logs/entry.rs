@@ -14,6 +14,11 @@ pub struct Entry {
 /// Members that each shown line has already in another form.
 const KNOWN: &[&str] = &["message", "level", "timestamp", "function"];
 
+/// The states of a record of Lambda's that report a failure.
+const FAILED: &[&str] = &["error", "failure", "timeout"];
+/// Members with the id of the request, as Lambda's runtimes and `lambda_runtime` name them.
+const REQUEST: &[&str] = &["requestId", "AWSRequestId", "aws_request_id", "request_id"];
+
 impl Entry {
     /// Reads a line. `None` if it is no JSON object, or has no message.
     pub fn parse(line: &str) -> Option<Self> {
@@ -22,6 +27,8 @@ impl Entry {
         if let (Some(Value::String(message)), Some(Value::Object(record))) = (map.get("type"), map.get("record")) {
             let mut fields = Vec::new();
             flatten(record, &mut fields);
+            let failed = record.get("status").and_then(Value::as_str).is_some_and(|status| FAILED.contains(&status));
+            let level = if failed { "ERROR".to_owned() } else { level };
             return message.starts_with("platform.").then(|| Self { level, message: message.clone(), fields });
         }
         if let Some(message) = map.get("message").and_then(Value::as_str) {
@@ -32,6 +39,13 @@ impl Entry {
         let mut fields = own(event);
         fields.extend(own(&map).into_iter().filter(|(name, _)| name != "fields"));
         Some(Self { level, message, fields })
+    }
+
+    /// Returns the id of the request that the line belongs to, if it names one as Lambda's runtimes do.
+    pub fn request_id(&self) -> Option<&str> {
+        let is_id = |text: &&str| text.len() == 36 && text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+        let named = self.fields.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
+        named.filter_map(|(_, value)| value.as_str()).find(is_id)
     }
 
     pub fn is_error(&self) -> bool {
@@ -96,8 +110,30 @@ mod tests {
                 r#"{"time":"x","type":"platform.report","record":{"requestId":"r-1","metrics":{"durationMs":1.5},"status":"success"}}"#,
                 r#"INFO platform.report requestId="r-1" durationMs=1.5 status="success""#,
             ),
+            (
+                r#"{"time":"x","type":"platform.initReport","record":{"phase":"init","status":"error","errorType":"Runtime.ExitError"}}"#,
+                r#"ERROR platform.initReport phase="init" status="error" errorType="Runtime.ExitError""#,
+            ),
         ] {
             assert_eq!(shown(line).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_has_the_request_that_a_runtime_names() {
+        let id = "8286a188-ba32-4475-8077-530cd35c09a9";
+        for (line, expected) in [
+            (r#"{"level":"INFO","message":"m","requestId":"ID"}"#, true),
+            (r#"{"level":"INFO","message":"m","AWSRequestId":"ID"}"#, true),
+            (
+                r#"{"level":"INFO","fields":{"message":"m"},"spans":[{"name":"Lambda runtime invoke","requestId":"ID"}]}"#,
+                true,
+            ),
+            (r#"{"level":"INFO","message":"m","requestId":"7"}"#, false),
+            (r#"{"level":"INFO","message":"m","order":"ID"}"#, false),
+        ] {
+            let entry = Entry::parse(&line.replace("ID", id)).unwrap();
+            assert_eq!(entry.request_id(), expected.then_some(id), "{line}");
         }
     }
 

@@ -81,7 +81,7 @@ impl Facts {
             return self.take_platform(line["type"].as_str().unwrap_or_default(), &line["record"]);
         }
         if let Some(entry) = Entry::parse(message) {
-            if entry.is_error() {
+            if entry.is_error() && !entry.message.starts_with("platform.") {
                 self.panic = self.panic.take().or_else(|| panic_of(&entry.message));
                 self.error = Some(entry.message);
             }
@@ -116,6 +116,11 @@ impl Facts {
         self.ended = true;
         self.status = text("status").or(self.status.take());
         self.error_type = text("errorType").or(self.error_type.take());
+        if self.status.as_deref() == Some("timeout") {
+            let seconds =
+                record["metrics"]["durationMs"].as_f64().map(|duration| format!("{:.2} s", duration / 1000.0));
+            self.timeout = seconds.or(self.timeout.take());
+        }
         let megabytes = |name: &str| record["metrics"][name].as_u64();
         let (limit, used) = self.memory;
         self.memory = (megabytes("memorySizeMB").or(limit), megabytes("maxMemoryUsedMB").or(used));

@@ -67,6 +67,28 @@ fn an_invocation_in_json_is_found_by_lambdas_records() {
 }
 
 #[test]
+fn without_starts_an_invocation_begins_with_the_first_line_that_names_its_request() {
+    let [one, two] = ["8286a188-ba32-4475-8077-530cd35c09a9", "0286a188-ba32-4475-8077-530cd35c09a0"];
+    let line = |id: &str, text: &str| format!(r#"{{"level":"INFO","message":"{text}","requestId":"{id}"}}"#);
+    let lines = [
+        "starting".to_owned(),
+        line(one, "taken m-7"),
+        "thread 'main' panicked at src/main.rs:7:63:".to_owned(),
+        line(two, "taken m-8"),
+        "not JSON".to_owned(),
+    ];
+    let found = invocations(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let shown: Vec<_> = found.iter().map(|i| (i.request_id.as_str(), i.lines.len())).collect();
+    assert_eq!(shown, [(one, 2), (two, 2)]);
+}
+
+#[test]
+fn a_timeout_in_json_has_its_time() {
+    let report = r#"{"time":"x","type":"platform.report","record":{"requestId":"r-1","metrics":{"durationMs":3000.0,"memorySizeMB":128,"maxMemoryUsedMB":33},"status":"timeout"}}"#;
+    assert_eq!(ending(&[report]), Ending::TimedOut(Some("3.00 s".into())));
+}
+
+#[test]
 fn lines_of_a_report_s_time_are_the_invocation_s() {
     let mut lines = stream_of(&["START RequestId: r-1 Version: 7", REPORT, "late", "later"]);
     lines[2].at = lines[1].at;

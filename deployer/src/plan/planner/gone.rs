@@ -191,12 +191,11 @@ pub(super) fn parents(actions: &[PlannedResource], owners: &Owners<'_>) -> Vec<L
 
 /// Returns a note on the part of a deletion that AWS finishes later, unless the resource is deleted with its parent.
 pub(super) fn lapses(planned: &PlannedResource) -> Option<Note> {
-    let gone = match &planned.effect {
-        Effect::Delete { how: Deletion::WithParent(_), .. } => return None,
-        Effect::Delete { live, .. } => live,
-        effect => effect.predecessor()?,
+    let (gone, with_parent) = match &planned.effect {
+        Effect::Delete { live, how } => (live, matches!(how, Deletion::WithParent(_))),
+        effect => (effect.predecessor()?, false),
     };
-    Some(Note::text(&planned.address, planned.kind.lapses(gone)?))
+    Some(Note::text(&planned.address, planned.kind.lapses(gone, with_parent)?))
 }
 
 /// Removes the environment, which may hold secrets, so that the state's intents do not have it.
@@ -217,6 +216,7 @@ fn record_of(orphan: &Orphan, live: &ObservedResource<Value>) -> Record {
         dependencies: BTreeSet::new(),
         protect: false,
         retain: false,
+        origin: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of plans: one phenomenon a test, in a world made by hand.
 
 mod adopt;
+mod code;
 mod compare;
 mod destroy;
 mod endpoints;

@@ -64,6 +64,66 @@ fn a_queue_that_opens_is_marked() {
     assert_eq!(one_way(&STACK.replace("inbox: {}", &format!("inbox: {policy}"))), ["Update queues.inbox policy"]);
 }
 
+/// A stack with each setting that keeps somebody out.
+const SHUT: &str = "
+stack: couch
+roles:
+  narrow: { trust: [lambda.amazonaws.com] }
+  other: { trust: [lambda.amazonaws.com] }
+functions:
+  draw: { zip: draw.zip, role: '${roles.narrow.arn}' }
+apis:
+  web: { routes: { 'GET /a': { function: draw, authorization: AWS_IAM, api_key_required: true } } }
+buckets:
+  files: { name: couch-files-1 }
+log_groups:
+  audit: { kms_key_id: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-1111-1111-1111-111111111111' }
+queues:
+  jobs: { kms_master_key_id: alias/couch }
+";
+
+#[test]
+fn each_setting_that_keeps_somebody_out_is_marked_when_it_goes_and_not_when_it_comes() {
+    let key = " kms_key_id: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-1111-1111-1111-111111111111' ";
+    for (from, to, expected) in [
+        ("AWS_IAM", "NONE", "Update apis.web.route[GET /a] authorization_type"),
+        ("api_key_required: true", "api_key_required: false", "Update apis.web.route[GET /a] api_key_required"),
+        (
+            "name: couch-files-1",
+            "name: couch-files-1, public_access_block: { block_public_policy: false }",
+            "Update buckets.files public_access_block.block_public_policy",
+        ),
+        (
+            "name: couch-files-1",
+            "name: couch-files-1, object_ownership: ObjectWriter",
+            "Update buckets.files object_ownership",
+        ),
+        (key, "", "Update log_groups.audit kms_key_id"),
+        (" kms_master_key_id: alias/couch ", "", "Update queues.jobs kms_master_key_id"),
+    ] {
+        let open = SHUT.replace(from, to);
+        assert_eq!(widened(SHUT, &open), [expected]);
+        assert_eq!(widened(&open, SHUT), [""; 0], "the way back narrows: {expected}");
+    }
+}
+
+#[test]
+fn another_role_of_a_function_is_marked_both_ways_and_a_renamed_one_is_not() {
+    let other = SHUT.replace("roles.narrow.arn", "roles.other.arn");
+    assert_eq!(widened(SHUT, &other), ["Update functions.draw role"]);
+    assert_eq!(widened(&other, SHUT), ["Update functions.draw role"]);
+    let renamed = SHUT.replace("  narrow: { trust", "  narrow: { name: renamed, trust");
+    assert_eq!(widened(SHUT, &renamed), [""; 0]);
+}
+
+#[test]
+fn a_new_bucket_that_is_open_is_marked() {
+    let open =
+        SHUT.replace("name: couch-files-1", "name: couch-files-1, public_access_block: { block_public_acls: false }");
+    let before = SHUT.replace("  files: { name: couch-files-1 }", "  other: { name: couch-other-1 }");
+    assert_eq!(widened(&before, &open), ["Create buckets.files public_access_block.block_public_acls"]);
+}
+
 #[test]
 fn a_new_resource_is_marked_only_for_a_grant_without_bounds() {
     assert_eq!(widened("stack: couch\nqueues: { other: {} }\n", STACK), [""; 0]);

@@ -245,5 +245,6 @@ fn record(stack: &Stack, node: &Node, spec: &Value, outputs: Outputs) -> Record 
         dependencies: node.dependencies.clone(),
         protect: node.protect,
         retain: node.retain,
+        origin: None,
     }
 }

@@ -5,7 +5,7 @@ use similar::ChangeTag;
 use similar::algorithms::{Capture, Replace, myers};
 
 use super::values::{LONG, SENSITIVE, bytes, full_value, short, short_value};
-use super::{PlanView, impact};
+use super::{PlanView, code, impact};
 use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
 use crate::kinds::{KindRef, Rule};
@@ -16,6 +16,8 @@ use crate::report::shown::MaskedPlan;
 
 /// The most lines of a new text that are shown without `-v`.
 const MANY: usize = 12;
+/// Marks a change that widens permissions.
+const WIDENS: &str = "  ! widens permissions";
 /// Replaces the two values of a secret.
 const CHANGED: &str = "(sensitive, changed)";
 
@@ -91,6 +93,12 @@ pub(in crate::report) fn lines(
     if matches!(planned.action(), Action::Delete | Action::Forget) {
         return lines;
     }
+    if !view.verbose
+        && let Some(brief) = brief(planned)
+    {
+        lines.push(PlanLine::new(4, None, brief));
+        return lines;
+    }
     let shown = planned.changes().iter().filter(|change| view.verbose || !is_mark(&change.path));
     for change in shown {
         let property = Property { plan, planned, change, width: view.width.saturating_sub(below), all: view.verbose };
@@ -100,6 +108,39 @@ pub(in crate::report) fn lines(
         lines.extend(unchanged_lines(planned));
     }
     lines
+}
+
+/// Returns a new or changed resource in one line, if its kind has such a line and nothing is left out.
+fn brief(planned: &PlannedResource) -> Option<String> {
+    match planned.action() {
+        Action::Create if planned.widens.is_empty() => brief_creation(planned),
+        Action::Update => brief_update(planned),
+        _ => None,
+    }
+}
+
+fn brief_update(planned: &PlannedResource) -> Option<String> {
+    let (live, kind) = (&planned.live()?.spec, planned.kind);
+    let before = kind.brief(live)?;
+    let after = kind.brief(&planned.effect.desired_spec()?.desired)?;
+    // A change that the line does not show is shown by itself, and so are all others then.
+    let is_in_it = |change: &Change| {
+        let mut changed = live.clone();
+        changed[change.path.as_str()] = change.after().clone();
+        !change.sensitive && !change.path.contains('.') && kind.brief(&changed).is_none_or(|brief| brief != before)
+    };
+    if !planned.changes().iter().all(is_in_it) {
+        return None;
+    }
+    let mark = if planned.widens.is_empty() { "" } else { WIDENS };
+    Some(format!("{} → {}{mark}", resolve::readable(&before), resolve::readable(&after)))
+}
+
+fn brief_creation(planned: &PlannedResource) -> Option<String> {
+    // A saved plan has changes alone.
+    let properties = planned.changes().iter().map(|change| (change.path.clone(), change.after().clone()));
+    let text = planned.kind.brief(&Value::Object(properties.collect()))?;
+    Some(resolve::readable(&text))
 }
 
 /// Tells whether a property is an ownership tag of the stack, which is of no interest to users.
@@ -168,7 +209,9 @@ impl Property<'_> {
             return vec![self.line(&self.masked_change())];
         }
         if artifact.is_some_and(|artifact| artifact.is_digest(&self.change.path)) {
-            return vec![self.line(&self.artifact())];
+            let why = self.planned.code_change.as_ref().map(|change| code::lines(change, self.all)).unwrap_or_default();
+            let why = why.into_iter().map(|text| PlanLine::new(6, None, text));
+            return std::iter::once(self.line(&self.artifact())).chain(why).collect();
         }
         if self.change.is_set_again() {
             return vec![self.line(&format!("{}  # set again", short_value(after)))];
@@ -203,7 +246,7 @@ impl Property<'_> {
         }
         if self.planned.widens.contains(&self.change.path) {
             let is_new = self.planned.action() == Action::Create;
-            remark += if is_new { "  ! wide permissions" } else { "  ! widens permissions" };
+            remark += if is_new { "  ! wide permissions" } else { WIDENS };
         }
         let outside = |d: &&crate::plan::Drift| {
             d.address == self.planned.address && d.path.as_deref() == Some(self.change.path.as_str())

@@ -40,6 +40,11 @@ impl Terms {
         self.lease() * 2 / 3
     }
 
+    /// Returns the time for calls that are on their way to AWS when a run stops: the last third.
+    pub(in crate::state) fn in_flight(self) -> Duration {
+        self.lease() - self.lost_after()
+    }
+
     /// Tells whether a lease that was last renewed this long ago must no longer be acted on.
     pub(in crate::state) fn is_lapsed(self, unrenewed: Duration) -> bool {
         unrenewed >= self.lost_after()
@@ -71,12 +76,28 @@ pub(in crate::state) struct SeenLock<'a> {
     pub lease: Duration,
     /// Time since it was last written, by the server's clock alone.
     pub age: Duration,
+    /// Set if the holder has certainly ended.
+    pub ended: Option<EndedHolder>,
+}
+
+/// What is known about a holder that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::state) struct EndedHolder {
+    /// Time for which this run has known it.
+    pub known_for: Duration,
+    /// The time that the holder's last calls get to arrive.
+    pub in_flight: Duration,
 }
 
 impl SeenLock<'_> {
     /// Returns the remaining time of the lease; `None` once it has expired.
+    ///
+    /// A holder that has ended sends nothing more, so nobody has to wait for its lease. Only its last calls may still be
+    /// on their way. They get the time that a lapsed lease leaves for them, too.
     pub(in crate::state) fn remaining(&self) -> Option<Duration> {
-        (self.lease + CLOCK_GRAIN).checked_sub(self.age).filter(|left| !left.is_zero())
+        let lease = (self.lease + CLOCK_GRAIN).checked_sub(self.age).filter(|left| !left.is_zero())?;
+        let Some(EndedHolder { known_for, in_flight }) = self.ended else { return Some(lease) };
+        in_flight.checked_sub(known_for).filter(|left| !left.is_zero()).map(|left| left.min(lease))
     }
 }
 
@@ -185,9 +206,23 @@ mod tests {
             let oldest = terms.lost_after();
             assert!(terms.is_lapsed(oldest));
             // The real gap between two whole-second times may be one second longer than their difference.
-            let seen = SeenLock { id: "a", lease: terms.lease(), age: oldest + CLOCK_GRAIN };
+            let seen = SeenLock { id: "a", lease: terms.lease(), age: oldest + CLOCK_GRAIN, ended: None };
             assert!(seen.remaining().is_some(), "{lease_s}");
         }
         assert_eq!((Terms::new(2), Terms::new(3601)), (None, None));
+    }
+
+    #[test]
+    fn the_lock_of_an_ended_run_waits_for_its_last_calls_alone() {
+        let terms = Terms::default();
+        let left = |age: u64, known_for: u64| {
+            let ended = Some(EndedHolder { known_for: Duration::from_secs(known_for), in_flight: terms.in_flight() });
+            SeenLock { id: "a", lease: terms.lease(), age: Duration::from_secs(age), ended }.remaining()
+        };
+        assert_eq!(
+            [left(2, 0), left(2, 4), left(12, 10)],
+            [10, 6, 0].map(|s| Some(Duration::from_secs(s)).filter(|left| !left.is_zero()))
+        );
+        assert_eq!([left(29, 0), left(31, 0)], [Some(Duration::from_secs(2)), None], "its lease may end sooner");
     }
 }

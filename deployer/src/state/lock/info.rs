@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::decide::{SeenLock, Terms};
+use super::life::HolderProcess;
 use crate::state::error::LockedState;
 use crate::state::objects::Object;
 
@@ -31,6 +32,9 @@ pub struct LockInfo {
     pub created_at: String,
     pub lease_s: u64,
     pub renewals: u64,
+    /// The process, if this machine can tell later whether it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<HolderProcess>,
 }
 
 impl LockInfo {
@@ -46,6 +50,7 @@ impl LockInfo {
             created_at: unknown(),
             lease_s: Terms::default().lease_s(),
             renewals: 0,
+            process: None,
         })
     }
 
@@ -55,11 +60,15 @@ impl LockInfo {
         bytes
     }
 
-    /// Extracts the values that the rules use. `object` is the stored object that the lock was parsed from.
+    /// Returns the holder's terms. Anybody may have written these bytes, so they are kept within bounds.
+    pub(super) fn terms(&self) -> Terms {
+        Terms::new(self.lease_s.clamp(Terms::SHORTEST_S, Terms::LONGEST_S)).unwrap_or_default()
+    }
+
+    /// Extracts the values that the rules use. A lease without bounds must not keep the lock for ever. `object` is the stored object that the lock was parsed from.
     pub(super) fn rule_values(&self, object: &Object) -> SeenLock<'_> {
-        // Anybody may have written these bytes, so they must not keep the lock for ever.
         let lease = Duration::from_secs(self.lease_s.min(Terms::LONGEST_S));
-        SeenLock { id: &self.id, lease, age: object.age() }
+        SeenLock { id: &self.id, lease, age: object.age(), ended: None }
     }
 
     pub(super) fn says(&self, place: &str, left: Duration) -> LockedState {

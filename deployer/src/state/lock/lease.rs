@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::decide::{Saving, Terms, is_own, saving, written_at_most};
+use super::life::LifeSign;
 use super::{LockInfo, POLL, RELEASES};
 use crate::mutex::lock;
 use crate::state::error::StateError;
@@ -21,6 +22,8 @@ pub struct Lease {
     shared: Arc<Shared>,
     renewals: JoinHandle<()>,
     kept: Mutex<Option<JoinHandle<u64>>>,
+    /// Dropped last: the lock is released before the sign of life ends.
+    _sign: Option<LifeSign>,
 }
 
 struct Shared {
@@ -69,7 +72,13 @@ impl Lease {
             lapsed_after: OnceLock::new(),
         });
         let renewals = tokio::spawn(shared.clone().renew());
-        Self { shared, renewals, kept: Mutex::default() }
+        Self { shared, renewals, kept: Mutex::default(), _sign: None }
+    }
+
+    /// Keeps the sign of life as long as the lease.
+    pub(super) fn living(mut self, sign: Option<LifeSign>) -> Self {
+        self._sign = sign;
+        self
     }
 
     /// Starts to look up the highest number of a kept version, alongside the run's first calls.

@@ -35,6 +35,8 @@ struct Protocol {
     /// This many runs may pause between any two steps. Time waits for the other runs' steps.
     slow: usize,
     program: [Work; 4],
+    /// Runs know when a holder has died.
+    notices_deaths: bool,
     without: Option<Rule>,
 }
 
@@ -48,6 +50,8 @@ enum Rule {
     ConditionalUnlock,
     /// A run takes over an expired lock.
     TakeOver,
+    /// The lock of a dead run is taken over only after its last calls had time to arrive.
+    TimeForCalls,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq)]
@@ -62,6 +66,9 @@ struct World {
     crashes: u8,
     /// A run wrote to AWS while another run, or none, held the lock.
     foul: bool,
+    /// A write to AWS that a run sent right before its death, and when.
+    stray: Option<(u8, i16)>,
+    notices_deaths: bool,
     seen: Seldom,
 }
 
@@ -134,6 +141,7 @@ struct ModelRun {
     held: bool,
     gave_up: bool,
     crashed: bool,
+    crashed_at: i16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -144,6 +152,8 @@ enum ModelEvent {
     Arrive(SentWrite),
     GiveUp(SentWrite),
     Crash(usize),
+    /// A dead run's last write to AWS arrives.
+    Stray,
 }
 
 fn terms() -> Terms {
@@ -178,6 +188,7 @@ impl Model for Protocol {
             held: false,
             gave_up: false,
             crashed: false,
+            crashed_at: 0,
         };
         vec![World {
             now: 0,
@@ -188,6 +199,8 @@ impl Model for Protocol {
             lost_answers: self.lost_answers,
             crashes: self.crashes,
             foul: false,
+            stray: None,
+            notices_deaths: self.notices_deaths,
             seen: Seldom::default(),
         }]
     }
@@ -210,6 +223,9 @@ impl Model for Protocol {
         }
         if world.crashes > 0 {
             events.extend(runs.filter(|at| world.runs[*at].phase != Phase::Done).map(ModelEvent::Crash));
+        }
+        if world.stray.is_some_and(|(_, sent)| ticks(world.now - sent) < terms().in_flight()) {
+            events.push(ModelEvent::Stray);
         }
         if world.now < self.ticks && !done && idle {
             events.push(ModelEvent::Tick);
@@ -237,9 +253,10 @@ impl Model for Protocol {
             }
             ModelEvent::Crash(at) => {
                 world.crashes -= 1;
-                (world.run(at).phase, world.run(at).crashed) = (Phase::Done, true);
+                world.crash(at);
                 world.forsake(at);
             }
+            ModelEvent::Stray => world.stray_arrives(),
         }
         Some(world)
     }
@@ -279,8 +296,16 @@ const IN_TURN: &str = "no state is written between two of another run";
 const ALL_GET_IT: &str = "everybody who lives gets the lock, and is done";
 
 /// Two runs, one of which may pause between any two steps.
-const TWO: Protocol =
-    Protocol { runs: 2, ticks: 5, lost_answers: 0, crashes: 0, slow: 1, program: PROGRAM, without: None };
+const TWO: Protocol = Protocol {
+    runs: 2,
+    ticks: 5,
+    lost_answers: 0,
+    crashes: 0,
+    slow: 1,
+    program: PROGRAM,
+    notices_deaths: false,
+    without: None,
+};
 
 /// Three runs without pauses. Each waits for the lock, and one may die.
 const THREE: Protocol = Protocol { runs: 3, ticks: 30, lost_answers: 0, crashes: 1, slow: 0, ..TWO };
@@ -328,6 +353,13 @@ fn everybody_who_lives_gets_the_lock_in_turn() {
     holds(prompt.clone());
     holds(THREE);
     breaks(Rule::TakeOver, ALL_GET_IT, prompt);
+}
+
+#[test]
+fn the_lock_of_a_dead_run_is_taken_over_after_its_last_calls_arrived() {
+    let noticed = Protocol { ticks: 30, crashes: 1, slow: 0, notices_deaths: true, ..TWO };
+    holds(noticed.clone());
+    breaks(Rule::TimeForCalls, OWN_LOCK, noticed);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::decide::{FoundDocument, Refusal, Saving, SeenLock, TakeDecision};
+use super::super::decide::{EndedHolder, FoundDocument, Refusal, Saving, SeenLock, TakeDecision};
 use super::super::decide::{conflict, is_own, next_serial, saving, taking, written_at_most};
 use super::{Content, Doc, ModelRun, NAMES, Phase, Rule, SentWrite, Work, World, Write, terms, ticks};
 
@@ -17,7 +17,13 @@ impl World {
 
     fn seen_lock(&self) -> Option<SeenLock<'static>> {
         let lease = Duration::from_secs(terms().lease_s());
-        self.lock.map(|((run, _), _)| SeenLock { id: NAMES[usize::from(run)], lease, age: ticks(self.age()) })
+        self.lock.map(|((run, _), _)| {
+            let holder = &self.runs[usize::from(run)];
+            let known_for = ticks(self.now - holder.crashed_at);
+            let ended = EndedHolder { known_for, in_flight: terms().in_flight() };
+            let ended = (self.notices_deaths && holder.crashed).then_some(ended);
+            SeenLock { id: NAMES[usize::from(run)], lease, age: ticks(self.age()), ended }
+        })
     }
 
     fn is_lapsed(&self, at: usize) -> bool {
@@ -180,7 +186,13 @@ impl World {
 
     fn doubt(&mut self, at: usize, refusal: Refusal, without: Option<Rule>) {
         let version = self.lock.map(|(content, _)| content);
-        match (taking(NAMES[at], refusal, self.seen_lock()), version) {
+        let mut seen = self.seen_lock();
+        if without == Some(Rule::TimeForCalls)
+            && let Some(end) = seen.as_mut().and_then(|lock| lock.ended.as_mut())
+        {
+            end.known_for = end.in_flight;
+        }
+        match (taking(NAMES[at], refusal, seen), version) {
             (TakeDecision::Held, Some(version)) => {
                 self.seen.recognised = true;
                 let since = self.written_at_most();
@@ -232,6 +244,23 @@ impl World {
                 run.phase = Phase::Working;
             }
             FoundDocument::Others => self.record_fence(at),
+        }
+    }
+
+    /// Ends a run. A write to AWS that it was about to make may be on its way.
+    pub(super) fn crash(&mut self, at: usize) {
+        let (now, writes) = (self.now, self.acts(at));
+        let run = self.run(at);
+        let writes = writes && run.phase == Phase::Working && run.program[run.step] == Work::Aws;
+        (run.phase, run.crashed, run.crashed_at) = (Phase::Done, true, now);
+        if writes {
+            self.stray = Some((u8::try_from(at).expect("few runs"), now));
+        }
+    }
+
+    pub(super) fn stray_arrives(&mut self) {
+        if let Some((run, _)) = self.stray.take() {
+            self.foul |= !is_own(NAMES[usize::from(run)], self.seen_lock());
         }
     }
 
