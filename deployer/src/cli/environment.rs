@@ -111,10 +111,11 @@ impl ProcessEnvironment {
         })
     }
 
-    /// Returns the user who runs this: the CI's actor, else `USER`.
+    /// Returns the user who runs this: the CI's actor, else `USER`, else the user's number.
     pub(super) fn who(&self) -> String {
         let names = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"];
-        names.iter().find_map(|name| self.get(name)).unwrap_or("unknown").to_owned()
+        let named = names.iter().find_map(|name| self.get(name)).map(str::to_owned);
+        named.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
     }
 
     pub(super) fn host(&self) -> String {
