@@ -274,7 +274,7 @@ async fn serve(ports: ServedPorts, rules: &Rules, settings: local::bedrock::Sett
     let endpoint = format!("http://{}:{}", Ipv4Addr::LOCALHOST, ports.emulator_port);
     let emulator = Emulator::new(endpoint, settings.secret.clone(), None);
     let strict = Strict::new(rules.switches(), Arc::new(move || began.elapsed()), emulator);
-    let gateway = Gateway { strict, emulator_port: ports.emulator_port, is_guarded: true };
+    let gateway = Gateway { strict, emulator_port: ports.emulator_port, guarded_by: Some(settings.secret.clone()) };
     let (gateway_listener, bedrock_listener) = (listen(ports.port).await?, listen(ports.bedrock_port).await?);
     let (port, error) = tokio::select! {
         served = strict::serve::serve(gateway_listener, gateway) => match served {

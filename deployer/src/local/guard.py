@@ -52,7 +52,7 @@ OPEN = os.environ.pop("DEPLOYER_LOCAL_OPEN", "") == "tests"
 OWN_PORT = os.environ.pop("DEPLOYER_EMULATOR_PORT", PORT)
 HOSTS = {f"{name}:{port}" for name in ("127.0.0.1", "localhost") for port in (PORT, OWN_PORT)}
 HEALTH = "/_ministack/health"
-# Where the gateway asks whether the head of a request may pass, before it reads the body.
+# Where the gateway asks whether a signed request may pass, before any of its rules sees it.
 ADMISSION = "/_deployer/admission"
 ADMISSION_PREFIX = "x-deployer-admission-"
 CODE = "/_ministack/lambda-code/"
@@ -235,8 +235,10 @@ async def admitted(scope, headers, query, receive):
     path = scope["path"]
     if headers.get("host") not in HOSTS:
         raise Refused("this server has another name")
-    if path in (HEALTH, ADMISSION):
+    if path == HEALTH:
         return without_body
+    if path == ADMISSION:
+        return receive
     if DEPLOYED_API.match(path):
         return (await whole(receive, headers, LARGEST_OF_API))[1]
     if any(name in headers for name in BROWSER):
@@ -269,23 +271,37 @@ def verify(claim, method, raw_path, query, headers, body):
         raise Refused(failure[1])
 
 
-async def admission(headers, send):
-    """Answers whether a request with these headers may pass, as far as its body does not matter."""
-    method, address, length = (headers.pop(ADMISSION_PREFIX + part, "") for part in ("method", "of", "length"))
-    headers["content-length"] = length or "0"
+async def admission(headers, receive, send):
+    """Answers whether a signed request with these headers and this body may pass. If the gateway has not read the body yet, the
+    headers state its length, and the answer is as far as the body does not matter."""
+    method, address = (headers.pop(ADMISSION_PREFIX + part, "") for part in ("method", "of"))
+    length = headers.pop(ADMISSION_PREFIX + "length", None)
     raw_path, _, query = address.partition("?")
     query = parse_qs(query, keep_blank_values=True)
     try:
         if any(name in headers for name in BROWSER):
             raise Refused("requests of web pages are not served")
-        if not raw_path.startswith(CODE):
-            claim = claimed(headers, query)
-            if not needs_body(claim, headers):
-                verify(claim, method, raw_path, query, headers, b"")
+        claim = claimed(headers, query)
+        if length is None:
+            body, _ = await whole(receive, headers, LARGEST)
+            if body is None:
+                return None
+            verify(claim, method, raw_path, query, headers, body)
+            same_body(headers, body)
+        elif not needs_body(claim, headers):
+            headers["content-length"] = length
+            verify(claim, method, raw_path, query, headers, b"")
     except Refused as refused:
         return await refuse(send, refused, service_of(headers, query))
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})
+
+
+def same_body(headers, body):
+    """Raises Refused where a header states the hash of another body."""
+    stated = headers.get("x-amz-content-sha256", "")
+    if re.fullmatch(r"[0-9a-f]{64}", stated) and not hmac.compare_digest(stated, hashlib.sha256(body).hexdigest()):
+        raise Refused("the body is not the one that was signed")
 
 
 background = set()
@@ -313,7 +329,7 @@ def guarded(served):
         if receive is None:
             return None
         if scope["path"] == ADMISSION:
-            return await admission(headers, send)
+            return await admission(headers, receive, send)
         return await served(scope, receive, send)
 
     return app

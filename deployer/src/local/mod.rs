@@ -10,6 +10,7 @@
 //! - [`launch`]: the servers' environment, ports and readiness
 //! - `guard.py`: checks each request before the emulator handles it
 //! - [`likeness`]: makes the emulator answer like AWS where a stack notices the difference
+//! - `listen`: serves HTTP
 //! - [`subscriptions`]: e-mail subscriptions that wait for their confirmation
 //! - [`signature`]: checks requests to the stand-in
 //! - [`record`]: the files that describe a running cloud
@@ -26,6 +27,7 @@ mod cloud;
 mod error;
 mod launch;
 mod likeness;
+mod listen;
 mod options;
 mod ports;
 mod private;
@@ -40,9 +42,10 @@ pub use cloud::{Keys, LocalCloud, LocalStatus, current, start, status, stop};
 pub use error::LocalError;
 pub use launch::install;
 pub use likeness::{LikenessRule, rules};
+pub(crate) use listen::listen;
 pub use options::{RuleOptions, StartOptions};
 pub use private::PrivateCloud;
-pub(crate) use signature::{HEALTH, early_refusal, is_of_api, is_open};
+pub(crate) use signature::{HEALTH, early_refusal, is_of_api, is_open, is_signed};
 pub use subscriptions::{PendingSubscription, Subscriptions};
 
 /// The account of every local resource.

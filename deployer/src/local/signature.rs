@@ -7,7 +7,9 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign,
+};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_types::DateTime;
@@ -16,7 +18,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use hyper::Uri;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use hyper::http::request::Parts;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use super::ACCESS_KEY_ID;
 
@@ -106,26 +108,47 @@ fn claim(headers: &HeaderMap) -> Option<Claim<'_>> {
     })
 }
 
+/// Tells whether a request and its body are signed with a key that follows from `secret`. Keys of IAM users do not: only
+/// `guard.py` knows them.
+pub(crate) fn is_signed(head: &Parts, body: &[u8], secret: &str) -> bool {
+    verify(head, body, secret) == Some(true)
+}
+
 /// Signs the request again and compares; `None` if it is unsigned.
 fn verify(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
     let (claim, time) = (claim(&head.headers)?, signed_at(head)?);
     let identity: Identity = Credentials::new(claim.key, secret_of(claim.key, secret)?, None, None, "local").into();
+    let mut settings = SigningSettings::default();
+    if claim.service == "s3" {
+        // The key of an object is signed as it is sent.
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    }
     let signing = v4::SigningParams::builder()
         .identity(&identity)
         .region(claim.region)
         .name(claim.service)
         .time(time)
-        .settings(SigningSettings::default())
+        .settings(settings)
         .build()
         .ok()?;
     let url = format!("http://{}{}", head.headers.get(HOST)?.to_str().ok()?, head.uri);
     let signed = claim.headers.iter().filter(|name| **name != "x-amz-date");
     let headers: Option<Vec<(&str, &str)>> =
         signed.map(|name| Some((*name, head.headers.get(*name)?.to_str().ok()?))).collect();
-    let request =
-        SignableRequest::new(head.method.as_str(), url, headers?.into_iter(), SignableBody::Bytes(body)).ok()?;
+    let request = SignableRequest::new(head.method.as_str(), url, headers?.into_iter(), payload(head, body)?).ok()?;
     let (_, expected) = sign(request, &signing.into()).ok()?.into_parts();
     Some(same(&expected, claim.signature))
+}
+
+/// Returns the form in which the signature covers a body. `None` if the request states the hash of another body, or signs
+/// the body in parts.
+fn payload<'a>(head: &Parts, body: &'a [u8]) -> Option<SignableBody<'a>> {
+    let Some(stated) = head.headers.get("x-amz-content-sha256") else { return Some(SignableBody::Bytes(body)) };
+    match stated.to_str().ok()? {
+        "UNSIGNED-PAYLOAD" => Some(SignableBody::UnsignedPayload),
+        stated => (stated == hex(&Sha256::digest(body))).then(|| SignableBody::Precomputed(stated.to_owned())),
+    }
 }
 
 /// Returns the secret of a key id: the root user's, or the one that `guard.py` derives for a function's session.
@@ -135,7 +158,11 @@ fn secret_of(key: &str, secret: &str) -> Option<String> {
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(key.as_bytes());
-    Some(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&mac.finalize().into_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Compares in constant time, so that the time does not reveal where two texts differ.
@@ -218,6 +245,37 @@ pub(super) mod tests {
             judge("authorization: AWS4-HMAC-SHA256 Credential=a", b"{}", now),
             Some("the request is not signed")
         );
+    }
+
+    /// Tells whether a request to S3 that states the hash of its body counts as signed, if it arrives with `body`.
+    fn is_object_signed(path: &str, stated: &str, body: &[u8]) -> bool {
+        let identity: Identity = Credentials::new(ACCESS_KEY_ID, "secret", None, None, "test").into();
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        let signing = v4::SigningParams::builder().identity(&identity).region("eu-west-1").name("s3");
+        let signing = signing.time(SystemTime::now()).settings(settings).build().unwrap();
+        let headers = [("host", HOST_NAME), ("x-amz-content-sha256", stated)];
+        let url = format!("http://{HOST_NAME}{path}");
+        let payload = SignableBody::Precomputed(stated.to_owned());
+        let request = SignableRequest::new("PUT", url, headers.into_iter(), payload).unwrap();
+        let (instructions, _) = sign(request, &signing.into()).unwrap().into_parts();
+        let mut request = hyper::Request::builder().method("PUT").uri(path);
+        for (name, value) in headers.into_iter().chain(instructions.headers()) {
+            request = request.header(name, value);
+        }
+        is_signed(&request.body(()).unwrap().into_parts().0, body, "secret")
+    }
+
+    #[test]
+    fn an_object_is_signed_by_its_key_as_it_is_sent_and_by_the_hash_of_its_body() {
+        let hash = hex(&Sha256::digest(b"one"));
+        for path in ["/pictures/a", "/pictures/a%20b//c", "/pictures/../x?list-type=2&prefix=a%2Fb"] {
+            assert!(is_object_signed(path, &hash, b"one"), "{path}");
+            assert!(!is_object_signed(path, &hash, b"two"), "{path}: another body");
+            assert!(is_object_signed(path, "UNSIGNED-PAYLOAD", b"two"), "{path}");
+        }
+        assert!(!is_object_signed("/pictures/a", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", b"one"), "the guard decides");
     }
 
     #[test]

@@ -8,26 +8,26 @@ use std::time::{Duration, SystemTime};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioExecutor;
 use tokio::net::TcpListener;
 
 use super::body::{self, Held, LARGEST, LARGEST_OF_API, Room};
 use super::{Answer, Strict};
-use crate::local::{HEALTH, early_refusal, is_of_api, is_open};
+use crate::local::{HEALTH, early_refusal, is_of_api, is_open, is_signed, listen};
 
 /// An AWS client sends the body together with the head. A body that is not there by now is of somebody else, or large.
 const PROMPT: Duration = Duration::from_millis(20);
-/// Where `guard.py` says whether the head of a request is one that it would let pass.
+/// Where `guard.py` says whether it would let a request pass.
 const ADMISSION: &str = "/_deployer/admission";
-/// The method, path and query of that request, and its header `Content-Length`.
+/// The method, path and query of that request.
 const ADMISSION_METHOD: &str = "x-deployer-admission-method";
 const ADMISSION_OF: &str = "x-deployer-admission-of";
+/// The header `Content-Length` of a request whose body is not read yet.
 const ADMISSION_LENGTH: &str = "x-deployer-admission-length";
 
 type Reply = Response<Full<Bytes>>;
@@ -42,9 +42,9 @@ pub struct Gateway {
     pub strict: Strict,
     /// The emulator's port on this machine.
     pub emulator_port: u16,
-    /// The emulator runs behind `guard.py`: requests of web pages and of strangers are refused before their bodies are
-    /// read.
-    pub is_guarded: bool,
+    /// The secret of the root user, if the emulator runs behind `guard.py`. No rule then sees a request before the guard
+    /// would let it pass with its body, and web pages and strangers are refused before their bodies are read.
+    pub guarded_by: Option<String>,
 }
 
 struct Server {
@@ -54,7 +54,7 @@ struct Server {
     room: Room,
 }
 
-/// Serves until the task is dropped.
+/// Serves until the future is dropped.
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -62,34 +62,20 @@ pub async fn serve(listener: TcpListener, gateway: Gateway) -> io::Result<Infall
     let port = listener.local_addr()?.port();
     let client = Client::builder(TokioExecutor::new()).build_http();
     let server = Arc::new(Server { gateway, port, client, room: Room::default() });
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            // The client closed the connection before it was accepted; the next connection may work.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
-            Err(error) => return Err(error),
-        };
-        let _ = stream.set_nodelay(true);
+    listen(listener, move |request| {
         let server = Arc::clone(&server);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let server = Arc::clone(&server);
-                async move { sent(server.answer(request).await) }
-            });
-            // Ignores a broken connection: the client sees the failure itself.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
+        async move { sent(server.answer(request).await) }
+    })
+    .await
 }
 
 impl Server {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let (head, body) = request.into_parts();
-        if self.gateway.is_guarded
-            && !is_open(&head.uri)
+        let is_guarded = self.gateway.guarded_by.is_some();
+        let is_open = is_guarded && is_open(&head.uri);
+        if is_guarded
+            && !is_open
             && let Some(why) = early_refusal(&head, self.port, SystemTime::now())
         {
             return failure(StatusCode::FORBIDDEN, why);
@@ -99,7 +85,15 @@ impl Server {
             Err(reply) => return reply,
         };
         let request = Request::from_parts(head, body.bytes.clone());
-        match self.gateway.strict.answer(request, async |request| self.forward(request).await).await {
+        // The guard decides about addresses that are open to everybody. They are no calls of an operation.
+        let answered = match is_open {
+            true => self.forward(request).await,
+            false => match self.admit(&request).await {
+                Ok(()) => self.gateway.strict.answer(request, async |request| self.forward(request).await).await,
+                Err(refused) => return refused,
+            },
+        };
+        match answered {
             Ok(answer) => reply(answer),
             Err(why) => failure(StatusCode::BAD_GATEWAY, &why),
         }
@@ -120,8 +114,11 @@ impl Server {
         {
             return read.map_err(|(status, why)| failure(status, &why));
         }
-        if self.gateway.is_guarded && !is_of_api {
-            self.admit(head).await?;
+        if self.gateway.guarded_by.is_some() && !is_of_api {
+            let length = head.headers.get(CONTENT_LENGTH).cloned().unwrap_or_else(|| 0.into());
+            let mut question = Request::from_parts(head.clone(), Bytes::new());
+            question.headers_mut().insert(ADMISSION_LENGTH, length);
+            self.ask_guard(question).await?;
         }
         if let Some((status, why)) = is_too_large {
             return Err(failure(status, &why));
@@ -129,17 +126,31 @@ impl Server {
         reading.await.map_err(|(status, why)| failure(status, &why))
     }
 
-    /// Asks the guard whether it would let the head of a request pass.
-    async fn admit(&self, head: &Parts) -> Result<(), Reply> {
-        let mut ask = Request::builder().method(Method::POST).uri(ADMISSION);
-        for (name, value) in &head.headers {
-            let name = if *name == CONTENT_LENGTH { ADMISSION_LENGTH } else { name.as_str() };
-            ask = ask.header(name, value);
+    /// Lets a request pass that the guard would let pass. Most are signed with keys that are known here, so that the
+    /// guard need not be asked.
+    async fn admit(&self, request: &Request<Bytes>) -> Result<(), Reply> {
+        let Some(secret) = &self.gateway.guarded_by else { return Ok(()) };
+        let (mut head, body) = request.clone().into_parts();
+        if is_signed(&head, &body, secret) {
+            return Ok(());
         }
-        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let ask = ask.header(ADMISSION_OF, path).header(ADMISSION_METHOD, head.method.as_str()).body(Bytes::new());
-        let ask = ask.map_err(|error| failure(StatusCode::BAD_REQUEST, &error.to_string()))?;
-        match self.forward(ask).await {
+        // With this header the guard would not look at the body.
+        head.headers.remove(ADMISSION_LENGTH);
+        self.ask_guard(Request::from_parts(head, body)).await
+    }
+
+    /// Asks the guard whether it would let a request pass.
+    async fn ask_guard(&self, mut question: Request<Bytes>) -> Result<(), Reply> {
+        let address = question.uri().path_and_query().map_or("/", |path| path.as_str());
+        let (of, method) = (HeaderValue::from_str(address), HeaderValue::from_str(question.method().as_str()));
+        let (Ok(of), Ok(method)) = (of, method) else {
+            return Err(failure(StatusCode::BAD_REQUEST, "the address has another form"));
+        };
+        question.headers_mut().insert(ADMISSION_OF, of);
+        question.headers_mut().insert(ADMISSION_METHOD, method);
+        *question.method_mut() = Method::POST;
+        *question.uri_mut() = Uri::from_static(ADMISSION);
+        match self.forward(question).await {
             Ok(answer) if answer.is_success() => Ok(()),
             Ok(answer) => Err(reply(answer)),
             Err(why) => Err(failure(StatusCode::BAD_GATEWAY, &why)),

@@ -280,7 +280,7 @@ fn nothing_is_read_of_a_stranger(local: &Local) {
 }
 
 /// Formats seconds since 1970 as a time in Signature Version 4: `20261130T120000Z`.
-fn basic(seconds: i64) -> String {
+pub fn basic(seconds: i64) -> String {
     let time = aws_smithy_types::DateTime::from_secs(seconds);
     let text = time.fmt(aws_smithy_types::date_time::Format::DateTime).expect("a time of today");
     text.replace(['-', ':'], "")

@@ -25,6 +25,7 @@ mod endpoints;
 mod envs;
 mod fence;
 mod forge;
+mod forged;
 mod gate;
 mod hostile;
 mod iam;

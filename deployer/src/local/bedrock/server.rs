@@ -10,14 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::super::listen::listen;
 use super::super::signature;
 use super::Settings;
 use super::control::{Control, Fate, Faults, LoggedInvocation, marked_fate, marked_filtered};
@@ -41,26 +40,11 @@ struct Server {
 pub async fn serve(listener: TcpListener, settings: Settings) -> io::Result<Infallible> {
     let port = listener.local_addr()?.port();
     let server = Arc::new(Server { settings, port, control: Control::default() });
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            // The client closed the connection before it was accepted; the next connection may work.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
-            Err(error) => return Err(error),
-        };
+    listen(listener, move |request| {
         let server = Arc::clone(&server);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let server = Arc::clone(&server);
-                async move { Ok::<_, Infallible>(server.answer(request).await) }
-            });
-            // Ignores a broken connection: the client sees the failure itself.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
+        async move { Ok::<_, Infallible>(server.answer(request).await) }
+    })
+    .await
 }
 
 impl Server {

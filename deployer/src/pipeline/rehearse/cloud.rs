@@ -41,7 +41,8 @@ impl RehearsalCloud {
         let emulator = Emulator::new(address(private.emulator_port), private.secret_access_key.clone(), None);
         let began = Instant::now();
         let strict = Strict::new(Switches::default(), Arc::new(move || began.elapsed()), emulator);
-        let gateway = Gateway { strict, emulator_port: private.emulator_port, is_guarded: true };
+        let guarded_by = Some(private.secret_access_key.clone());
+        let gateway = Gateway { strict, emulator_port: private.emulator_port, guarded_by };
         // A gateway that fails answers no call, which the rehearsal reports.
         let gateway = tokio::spawn(async move { drop(serve(listener, gateway).await) });
         Ok(Self { private, gateway })

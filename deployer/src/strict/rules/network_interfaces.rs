@@ -17,6 +17,8 @@ use crate::mutex::lock;
 
 /// The time from the last user's leaving to the deletion. AWS documents up to 20 minutes.
 const DELETES: Duration = Duration::from_secs(60);
+/// The status of an answer to a caller without permission.
+const DENIED: u16 = 403;
 
 /// Lists an interface for each pair of a subnet and security groups that functions or versions use. Lambda deletes it
 /// after the last of them, if its role still allows that.
@@ -109,8 +111,11 @@ impl NetworkInterfaces {
         }
     }
 
-    /// Adds the interfaces to EC2's own.
+    /// Adds the interfaces to EC2's own. An emulator without EC2 has none, and callers without permission see none.
     fn show(&self, call: &Call, answer: &mut Answer, place: Place<'_>) {
+        if answer.status == DENIED {
+            return;
+        }
         let known = lock(&self.known);
         let shown = known.interfaces.iter().filter(|one| one.is_in(place) && one.passes(&call.input));
         let items: String = shown.map(Interface::xml).collect();

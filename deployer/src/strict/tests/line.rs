@@ -69,7 +69,7 @@ async fn the_gateway_closes_the_connection_in_place_of_a_lost_answer() {
         let strict = Strict::new(switches, Arc::new(|| Duration::from_secs(1)), emulator);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(serve(listener, Gateway { strict, emulator_port, is_guarded: false }));
+        let serving = tokio::spawn(serve(listener, Gateway { strict, emulator_port, guarded_by: None }));
         let mut client = TcpStream::connect(address).await.unwrap();
         let scope = format!("{ACCOUNT}/20261201/eu-west-1/lambda/aws4_request");
         let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
