@@ -93,7 +93,7 @@ pub use permissions::{Extent, Whereabouts, permissions, whereabouts};
 pub use place::{kept_after_this_job, known_in_this_job};
 pub use recall::{all_lowered, recall};
 pub use recorded::{RecordedPlan, plan_from_state};
-pub use rehearse::{Difference, Rehearsal, RehearsalCloud};
+pub use rehearse::{Difference, Kills, Loss, Rehearsal, RehearsalCloud, Remains, Wound};
 pub use reviewed::{DifferentPlan, Review};
 pub use settings::{AwsSettings, LockSettings, Machine, Settings, root};
 pub use state::{give_back, hold, open_store, read_state, write_state};

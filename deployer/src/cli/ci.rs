@@ -18,7 +18,7 @@ use super::examples::Examples;
 use super::execution;
 use super::options::{Choice, ExpectedPlan, KeepSecrets};
 use super::run::Run;
-use super::{CHANGES, Exit, OK};
+use super::{CHANGES, Exit, OK, rehearse};
 use crate::failure::Failure;
 use crate::pipeline::{self, LoadedStack, Ready, Review, Settings};
 use crate::plan::{Effects, Goal};
@@ -124,6 +124,7 @@ impl Ci {
             ready::announce(&run.terminal, &ready, "ci");
             ready::print_digest(&run.terminal, &effects);
             let ready = CiJob { run, occasion: &occasion, pages }.check_review(ready, &effects, expected).await?;
+            let ready = rehearsed(run, ready).await?;
             return Box::pin(carry_out(run, ready, began, pages)).await;
         }
         ready::print_plan(&run.terminal, &ready);
@@ -135,6 +136,20 @@ impl Ci {
             }
         }
         Ok(if self.choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
+    }
+}
+
+/// Rehearses a plan if `stack.yaml` asks for it. Returns the plan, unless AWS would refuse it.
+async fn rehearsed(run: &Run, ready: Ready) -> Result<Ready, Failure> {
+    if !ready.loaded.document.ci().rehearse || !ready.plan.has_changes() {
+        return Ok(ready);
+    }
+    match rehearse::before_apply(run, &ready).await {
+        Ok(()) => Ok(ready),
+        Err(refused) => {
+            ready.abandon().await;
+            Err(refused)
+        }
     }
 }
 

@@ -48,12 +48,14 @@ impl Change {
         if self.goal != Goal::Refresh {
             return Ok(carry_out(run, ready, began).await?.code);
         }
+        let region = ready.loaded.document.region().to_owned();
         if ready.plan.has_changes() {
             form::print_refreshed(&run.terminal, &ready.refresh().await?);
         } else {
             form::print_nothing_to_refresh(&run.terminal, &ready);
             ready.abandon().await;
         }
+        tell_waiting(run, &region).await;
         Ok(OK)
     }
 

@@ -54,6 +54,9 @@ struct Rules {
     /// Switch this rule of AWS off (repeatable); `deployer local status` lists the rules.
     #[arg(long, value_name = "RULE")]
     without: Vec<String>,
+    /// Switch a rule on that is off by default (repeatable); some have a value: `lost-answers=0.1`.
+    #[arg(long, value_name = "RULE")]
+    with: Vec<String>,
     /// Let AWS's delays be as long as on AWS; they are fifty times shorter otherwise.
     #[arg(long, value_parser = FalseyValueParser::new())]
     as_slow_as_aws: bool,
@@ -67,14 +70,45 @@ impl Rules {
             let help = "list the rules: `deployer local status`";
             return Err(Failure::plain("local::no-rule", format!("there is no rule `{unknown}`"), help));
         }
-        let options = RuleOptions { off: self.without.clone(), as_slow_as_aws: self.as_slow_as_aws };
+        self.with.iter().try_for_each(|rule| optional_rule(rule).map(drop))?;
+        let (off, on) = (self.without.clone(), self.with.clone());
+        let options = RuleOptions { off, on, as_slow_as_aws: self.as_slow_as_aws };
         Ok((options != RuleOptions::default()).then_some(options))
     }
 
-    fn switches(&self) -> Switches {
+    fn switches(&self) -> Result<Switches, Failure> {
         let pace = if self.as_slow_as_aws { Switches::as_slow_as_aws() } else { Switches::default() };
-        pace.without(self.without.iter().map(String::as_str))
+        let switches = pace.without(self.without.iter().map(String::as_str));
+        self.with.iter().try_fold(switches, |switches, rule| {
+            let (name, value) = optional_rule(rule)?;
+            Ok(switches.with(name, value))
+        })
     }
+}
+
+/// Reads `RULE` or `RULE=VALUE`. Returns the rule with its value, which is 1 for a rule without one.
+fn optional_rule(text: &str) -> Result<(&'static str, f64), Failure> {
+    let (name, stated) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+    let wrong = |message: String, help: &str| Failure::plain("local::no-rule", message, help);
+    let Some((about, off)) = strict::optional_rules().into_iter().find(|(about, _)| about.name == name) else {
+        let message = match all_rules().iter().any(|rule| rule.name == name) {
+            true => format!("the rule `{name}` is on by default"),
+            false => format!("there is no rule `{name}`"),
+        };
+        return Err(wrong(message, "list the rules: `deployer local status`"));
+    };
+    let value = match (stated.map(str::parse::<f64>), off.value) {
+        (None, default) => default.unwrap_or(1.0),
+        (Some(Ok(value)), Some(_)) if value.is_finite() && value > 0.0 => value,
+        (Some(_), Some(default)) => {
+            let help = format!("for example `--with {name}={default}`");
+            return Err(wrong(format!("the value of the rule `{name}` is a number above 0"), &help));
+        }
+        (Some(_), None) => {
+            return Err(wrong(format!("the rule `{name}` has no value"), &format!("write `--with {name}`")));
+        }
+    };
+    Ok((about.name, value))
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +174,7 @@ const EXAMPLES: Examples = Examples(&[
 const START: Examples = Examples(&[
     ("deployer local start", "with the buckets that stack.yaml expects to find"),
     ("deployer local start --no-check-permissions", "functions may do more than their roles allow"),
+    ("deployer local start --with lost-answers=0.1", "a tenth of the answers is lost, after the call took effect"),
     ("deployer local start --as-slow-as-aws", "a deleted queue's name is taken for 60 s, as on AWS"),
 ]);
 const STOP: Examples = Examples(&[("deployer local stop", "its data stays in .deployer/local")]);
@@ -224,7 +259,7 @@ fn expected_buckets(loaded: &LoadedStack) -> Vec<String> {
 
 fn status(run: &Run) -> Exit {
     let status = local::status(&run.root()).map_err(failure)?;
-    form::print_status(&run.terminal, &status, &all_rules());
+    form::print_status(&run.terminal, &status, &all_rules(), &strict::optional_rules());
     Ok(OK)
 }
 
@@ -273,7 +308,7 @@ async fn serve(ports: ServedPorts, rules: &Rules, settings: local::bedrock::Sett
     let began = Instant::now();
     let endpoint = format!("http://{}:{}", Ipv4Addr::LOCALHOST, ports.emulator_port);
     let emulator = Emulator::new(endpoint, settings.secret.clone(), None);
-    let strict = Strict::new(rules.switches(), Arc::new(move || began.elapsed()), emulator);
+    let strict = Strict::new(rules.switches()?, Arc::new(move || began.elapsed()), emulator);
     let gateway = Gateway { strict, emulator_port: ports.emulator_port, guarded_by: Some(settings.secret.clone()) };
     let (gateway_listener, bedrock_listener) = (listen(ports.port).await?, listen(ports.bedrock_port).await?);
     let (port, error) = tokio::select! {

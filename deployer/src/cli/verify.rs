@@ -52,12 +52,14 @@ impl Verify {
         let sight = pipeline::look(&loaded, &settings, &Preparation::new(run.terminal), &run.stop).await?;
         let (graph, document) = (&loaded.graph, &loaded.document);
         let view = View { graph, seen: &sight.observation, place: &sight.aws.place, stack: document.stack() };
-        let edges = self.chosen(trial::edges(view)).map_err(|failure| failure.masked(document.secrets()))?;
+        let all = trial::edges(view);
+        let edges = self.chosen(all.clone()).map_err(|failure| failure.masked(document.secrets()))?;
         let report = VerifyReport {
             heading: Heading::of(document, &sight.aws.place, run.global.local),
             graph,
             secrets: document.secrets(),
             edges: &edges,
+            all: &all,
             chosen: &self.edges,
         };
         if !self.approval.auto_approve && report.announce(&run.terminal) {
@@ -65,7 +67,7 @@ impl Verify {
         }
         let means = Means { aws: &sight.aws, timeout: self.timeout, now_ms, stop: &run.stop };
         let progress = |edge: &Edge, outcome: &trial::Outcome| report.progress(&run.terminal, edge, outcome);
-        let outcomes = trial::verify(view, &edges, means, &progress).await;
+        let outcomes = trial::verify(view, &edges, &all, means, &progress).await;
         let broken = report.print(&run.terminal, &outcomes);
         if *run.stop.borrow() > 0 {
             let message = "interrupted; alarms have their former state, and probes were removed where they were found";

@@ -1,5 +1,6 @@
 //! Plan → [`ExecutionOutcome`]: carries out a plan, keeps the state, and stops on request.
 
+mod estimate;
 mod records;
 mod retry;
 mod running;
@@ -24,6 +25,7 @@ use crate::plan::{Action, Plan, PlannedResource};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
 
+pub use estimate::{Estimate, step_key};
 pub(crate) use retry::retrying;
 use running::{FinishedStep, NewStep, RunningEvent, RunningSteps};
 pub(crate) use schedule::removes_separately;

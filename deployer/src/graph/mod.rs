@@ -27,6 +27,7 @@ use crate::spec::template::{self, Ref, TextPart};
 pub use build::TextLocator;
 
 /// One primitive resource and its dependencies.
+#[derive(Clone)]
 pub struct Node {
     pub address: String,
     /// The element in `stack.yaml` that it was lowered from.
@@ -84,6 +85,7 @@ fn predict_outputs<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, plac
 }
 
 /// All resources of a stack, dependencies before dependents.
+#[derive(Clone)]
 pub struct Graph {
     nodes: BTreeMap<String, Node>,
     order: Vec<String>,

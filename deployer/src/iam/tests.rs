@@ -273,3 +273,13 @@ fn iam_has_every_action_that_the_kinds_state() {
     let unknown: Vec<_> = known.into_iter().filter(|action| crate::actions::unknown(action).is_some()).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
+
+#[test]
+fn a_mapping_that_the_listing_of_tags_still_has_may_be_looked_up_before_its_function_is_known() {
+    let (_, graph) = example(include_str!("../spec/sections/examples/functions.yaml"));
+    for task in [Task::Plan, Task::Apply, Task::Destroy] {
+        let policy = document(of_graph(&graph, &place(), task).expect("specs of the kinds"));
+        let mapping = place().arn("lambda", "event-source-mapping:91eaeb7e-c976-1234-9451-8709db01f137");
+        assert!(policy.allows("lambda:GetEventSourceMapping", &mapping, &BTreeMap::new()), "{}", task.name());
+    }
+}

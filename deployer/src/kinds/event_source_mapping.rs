@@ -138,7 +138,10 @@ impl Kind for EventSourceMapping {
         let of_function = |grant: Grant| grant.only("ArnLike", "lambda:FunctionArn", vec![function]);
         let list = Grant::new(&["lambda:ListEventSourceMappings"], "*");
         match op {
-            Op::Read | Op::Present => vec![list, Grant::new(&["lambda:ListTags"], mapping)],
+            // A listing of the stack's tags may still have a mapping that is deleted already, and names no function.
+            Op::Read | Op::Present => {
+                vec![list, Grant::new(&["lambda:GetEventSourceMapping", "lambda:ListTags"], mapping)]
+            }
             Op::Create => vec![
                 list,
                 of_function(Grant::new(&["lambda:CreateEventSourceMapping"], "*")),

@@ -45,6 +45,8 @@ pub struct LocalStatus {
     pub as_slow_as_aws: Option<bool>,
     /// The rules of AWS that are switched off.
     pub rules_off: Option<Vec<String>>,
+    /// The rules that are switched on though they are off by default, with their values.
+    pub rules_on: Option<Vec<String>>,
 }
 
 impl LocalCloud {
@@ -80,6 +82,7 @@ impl LocalCloud {
             mail: Some(self.directory.mail()),
             as_slow_as_aws: Some(self.record.rules.as_slow_as_aws),
             rules_off: Some(self.record.rules.off.clone()),
+            rules_on: Some(self.record.rules.on.clone()),
         }
     }
 }

@@ -55,6 +55,8 @@ HEALTH = "/_ministack/health"
 # Where the gateway asks whether a signed request may pass, before any of its rules sees it.
 ADMISSION = "/_deployer/admission"
 ADMISSION_PREFIX = "x-deployer-admission-"
+# Where the command that has this emulator for itself empties it.
+EMPTY = "/_deployer/empty"
 CODE = "/_ministack/lambda-code/"
 DEPLOYED_API = re.compile(r"/(?:_aws/execute-api/[^/]+/|restapis/[^/]+/[^/]*/_user_request_(?:/|\Z))")
 BROWSER = ("origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
@@ -239,6 +241,11 @@ async def admitted(scope, headers, query, receive):
         return without_body
     if path == ADMISSION:
         return receive
+    if path == EMPTY:
+        signature = headers.get("x-deployer-signature", "").encode()
+        if not PRIVATE or not hmac.compare_digest(signature, derived(EMPTY).encode()):
+            raise Refused("this request is not signed")
+        return without_body
     if DEPLOYED_API.match(path):
         return (await whole(receive, headers, LARGEST_OF_API))[1]
     if any(name in headers for name in BROWSER):
@@ -304,6 +311,14 @@ def same_body(headers, body):
         raise Refused("the body is not the one that was signed")
 
 
+async def empty(send):
+    """Makes the emulator as empty as after its start."""
+    async with emulator._get_reset_lock():
+        await asyncio.to_thread(emulator._reset_all_state)
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
 background = set()
 
 
@@ -330,6 +345,8 @@ def guarded(served):
             return None
         if scope["path"] == ADMISSION:
             return await admission(headers, receive, send)
+        if scope["path"] == EMPTY:
+            return await empty(send)
         return await served(scope, receive, send)
 
     return app

@@ -129,6 +129,9 @@ fn servers_command(options: &StartOptions, directory: &Directory, rules: &RuleOp
     for rule in &rules.off {
         command.args(["--without", rule]);
     }
+    for rule in &rules.on {
+        command.args(["--with", rule]);
+    }
     command
 }
 

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct RuleOptions {
     /// The names of the rules that are off.
     pub off: Vec<String>,
+    /// The rules that are on though they are off by default, each with its value, if it has one: `lost-answers=0.1`.
+    #[serde(default)]
+    pub on: Vec<String>,
     /// Delays are as long as on AWS.
     pub as_slow_as_aws: bool,
 }

@@ -6,16 +6,20 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::launch::{EMULATOR, EmulatorSetup, PORT_ATTEMPTS, install, ready, secret};
 use super::options::RuleOptions;
 use super::ports::Ports;
 use super::process::Process;
 use super::record::Directory;
-use super::{HEALTH, HOST, LocalError, likeness};
+use super::{HEALTH, HOST, LocalError, likeness, signature};
 
 /// The directory that the emulator removes when the command ends.
 const PRIVATE_VARIABLE: &str = "DEPLOYER_LOCAL_PRIVATE";
+/// Where `guard.py` empties the emulator of one command.
+const EMPTY: &str = "/_deployer/empty";
 
 /// A running emulator in a temporary directory. It reads a pipe whose other end this process holds, so it also ends
 /// when this process is killed.
@@ -87,6 +91,33 @@ impl PrivateCloud {
                 Err(error)
             }
         }
+    }
+
+    /// Makes the emulator as empty as after its start.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn empty(&self) -> Result<(), LocalError> {
+        let answer = self.ask_to_empty().await.map_err(LocalError::io("ask", Path::new(EMULATOR)))?;
+        if answer.starts_with(b"HTTP/1.1 204") {
+            return Ok(());
+        }
+        let why = io::Error::other(String::from_utf8_lossy(&answer).into_owned());
+        Err(LocalError::io("empty", Path::new(EMULATOR))(why))
+    }
+
+    async fn ask_to_empty(&self) -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect((HOST, self.emulator_port)).await?;
+        let signature = signature::derived(&self.secret_access_key, EMPTY);
+        let request = format!(
+            "POST {EMPTY} HTTP/1.1\r\nhost: {HOST}:{}\r\nx-deployer-signature: {signature}\r\ncontent-length: 0\r\n\
+             connection: close\r\n\r\n",
+            self.emulator_port
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok(answer)
     }
 
     /// Returns the directory for files that are to end with the emulator.

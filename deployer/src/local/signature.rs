@@ -156,9 +156,14 @@ fn secret_of(key: &str, secret: &str) -> Option<String> {
     if key == ACCESS_KEY_ID || (key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit())) {
         return Some(secret.to_owned());
     }
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
-    mac.update(key.as_bytes());
-    Some(hex(&mac.finalize().into_bytes()))
+    Some(derived(secret, key))
+}
+
+/// Returns a text that only a holder of the secret can compute.
+pub(super) fn derived(secret: &str, text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
+    mac.update(text.as_bytes());
+    hex(&mac.finalize().into_bytes())
 }
 
 fn hex(bytes: &[u8]) -> String {

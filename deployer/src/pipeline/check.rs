@@ -12,6 +12,7 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
 /// `stack.yaml`, checked as far as it can be without AWS.
+#[derive(Clone)]
 pub struct LoadedStack {
     pub document: Document,
     pub graph: Graph,

@@ -52,7 +52,7 @@ impl Ready {
         // The state is final: only a copy of it remains to be written, so the next run need not wait.
         let (kept, (), ()) = tokio::join!(journal.finish(), give_back(lease), watching.finish(&mut outcome, &mut stop));
         outcome.state_error = outcome.state_error.or(kept.err());
-        Ok(ApplyResult { outcome, loaded, calls: aws.calls() })
+        Ok(ApplyResult { outcome, loaded, calls: aws.calls(), operations: aws.calls_made() })
     }
 
     /// Makes changed code available for upload, and allows writing calls as long as the lease holds.
@@ -97,4 +97,6 @@ pub struct ApplyResult {
     pub loaded: LoadedStack,
     /// Number of read and write calls in total.
     pub calls: (u64, u64),
+    /// All these calls, such as `sqs:CreateQueue`.
+    pub operations: Vec<&'static str>,
 }

@@ -18,6 +18,10 @@ pub struct Whereabouts {
 }
 
 impl Whereabouts {
+    pub(super) fn at(place: Place, state: Option<State>) -> Self {
+        Self { place, state }
+    }
+
     /// Returns the same place, for a stack without a state.
     #[must_use]
     pub fn without_state(&self) -> Self {

@@ -1,10 +1,23 @@
 //! Carries a plan out in a private local cloud that has AWS's rules, filled with what the plan has read.
 //!
-//! AWS is only read. The plan's clients are dropped before the first write, and all other clients have the address and
-//! the keys of the private cloud.
+//! AWS is only read. All clients of a rehearsal have the address and the keys of the private cloud, and its state is in
+//! the cloud's directory. The plan stays as it is, so it can be carried out on AWS afterwards.
+//!
+//! - `cloud`: the private cloud
+//! - `fill`: creates in it what AWS has
+//! - `others`: roles and policies of others
+//! - `user`: the user with the permissions of the printed policy
+//! - `play`: a run in the private cloud
+//! - `mortal`: a run that dies at one of its writes
+//! - `kills`: kills a run at each write, and lets the next run heal it
 
 mod cloud;
 mod fill;
+mod kills;
+mod mortal;
+mod others;
+mod play;
+mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,20 +25,16 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::begin::{RunStart, begin};
-use super::gather::GatheredInputs;
-use super::read::read_and_observe;
-use super::{ApplyResult, LoadedStack, Material, Progress, Ready, Request, complete, decide, rates, unless_stopped};
-use crate::aws::{Place, wait};
-use crate::execute::{ExecutionEvent, Observer, Stop};
+use super::{ApplyResult, Ready, rates, unless_stopped};
+use crate::aws::{Place, rate};
+use crate::execute::{Estimate, Stop};
 use crate::failure::Failure;
-use crate::package;
-use crate::plan::{Action, Cost, Plan};
-use crate::spec::finding::Findings;
-use crate::spec::source::SourceText;
+use crate::plan::{Action, Plan};
 
 pub use cloud::RehearsalCloud;
 use fill::{Scene, fill};
+pub use kills::{Kills, Loss, Remains, Wound};
+use play::Play;
 
 /// The result of a rehearsal.
 pub struct Rehearsal {
@@ -34,8 +43,10 @@ pub struct Rehearsal {
     pub place: Place,
     /// How long the private cloud took.
     pub took: Duration,
-    /// The least time on AWS, and the rate limit that causes it.
-    pub least: Option<(Duration, String)>,
+    /// The expected time on AWS.
+    pub expected: Duration,
+    /// The least time that AWS's rates allow for these calls, and the rate that decides. None if no call waits.
+    pub waits: Option<(Duration, String)>,
     /// The resources for which the plan in the private cloud has another action.
     pub differences: Vec<Difference>,
 }
@@ -54,47 +65,38 @@ impl Ready {
     /// # Errors
     /// When the private cloud cannot be filled, when no plan can be made there, or when the run is stopped. Refusals of
     /// single calls are in the result.
-    pub async fn rehearse(self, cloud: &RehearsalCloud, stop: &Stop) -> Result<Rehearsal, Failure> {
+    pub async fn rehearse(&self, cloud: &mut RehearsalCloud, stop: &Stop) -> Result<Rehearsal, Failure> {
+        let play = unless_stopped(stop, self.stage(cloud)).await?;
+        let began = Instant::now();
+        let (rehearsed, applied) = play.run(None, stop).await?;
+        let waits = rate::least(applied.operations.iter().copied()).filter(|(time, _)| !time.is_zero());
+        let least = rates::least(&self.plan).map_or(Duration::ZERO, |(time, _)| time);
+        let least = waits.iter().map(|(time, _)| *time).fold(least, Duration::max);
+        let expected = Duration::from_secs_f64(Estimate::of(&self.plan).remaining(|_| 0.0));
+        Ok(Rehearsal {
+            applied,
+            place: self.home.place().clone(),
+            took: began.elapsed(),
+            expected: expected.max(least),
+            waits,
+            differences: differences(&self.plan, &rehearsed),
+        })
+    }
+
+    /// Empties the private cloud and fills it again. Returns a run that may begin there.
+    async fn stage(&self, cloud: &mut RehearsalCloud) -> Result<Play, Failure> {
         let Self { loaded, plan, settings, goal, home, gathered, .. } = self;
-        let place = home.place().clone();
-        home.leave().await;
-        let settings = cloud.settings(settings, &place.account);
-        let scene = Scene { loaded: &loaded, plan: &plan, gathered: &gathered };
-        let past_the_rules = cloud.past_the_rules(&place).await;
-        let state = unless_stopped(stop, fill(&scene, &past_the_rules)).await?;
-        if gathered.snapshot.existed {
+        let place = home.place();
+        cloud.empty(&place.account).await?;
+        let root = cloud.past_the_rules(place).await;
+        let state = fill(&Scene { loaded, plan, gathered }, &root).await?;
+        let existed = gathered.snapshot.existed;
+        let user = user::create(&root, loaded, settings, existed.then_some(&state)).await?;
+        let settings = cloud.settings(settings.clone(), user);
+        if existed {
             cloud.keep(&loaded.document, &settings, &state)?;
         }
-        let began = Instant::now();
-        let request = Request { settings: &settings, goal: &goal, hold: true, progress: &Silent, stop };
-        let RunStart { home, fetched } = Box::pin(begin(&loaded.document, &request)).await?;
-        let planning = async {
-            let (snapshot, observation) = read_and_observe(&loaded, &home, fetched, &request).await?;
-            let artifacts = gathered.artifacts;
-            let gathered = GatheredInputs { snapshot, observation, artifacts, models: Vec::new() };
-            let loaded = complete(loaded, &gathered, home.place());
-            let rehearsed = decide(&Material {
-                loaded: &loaded,
-                observation: &gathered.observation,
-                gathered: &gathered,
-                place: home.place(),
-                settings: &settings,
-                goal: &goal,
-            })?;
-            Ok::<_, Failure>((loaded, gathered, rehearsed))
-        };
-        let (loaded, gathered, rehearsed): (LoadedStack, _, _) = match unless_stopped(stop, planning).await {
-            Ok(planned) => planned,
-            Err(failure) => {
-                home.leave().await;
-                return Err(failure);
-            }
-        };
-        let differences = differences(&plan, &rehearsed);
-        let (plan, cost, least) = (rehearsed, Cost::default(), rates::least(&plan));
-        let ready = Self { loaded, plan, cost, settings, goal, home, gathered };
-        let applied = wait::at_pace(RehearsalCloud::pace(), ready.execute(&Silent, stop.clone())).await?;
-        Ok(Rehearsal { applied, place, took: began.elapsed(), least, differences })
+        Ok(Play { loaded: loaded.clone(), settings, goal: goal.clone(), artifacts: gathered.artifacts.clone() })
     }
 }
 
@@ -113,19 +115,9 @@ fn differences(of_aws: &Plan, rehearsed: &Plan) -> Vec<Difference> {
     all.into_iter().map(of).filter(|one| one.on_aws != one.rehearsed).collect()
 }
 
-/// Reports nothing: only the result of a rehearsal counts.
-struct Silent;
-
-impl Observer for Silent {
-    fn event(&self, _: &ExecutionEvent<'_>) {}
-}
-
-impl package::BuildProgress for Silent {
-    fn on(&self, _: package::BuildEvent<'_>) {}
-}
-
-impl Progress for Silent {
-    fn say(&self, _: &str) {}
-
-    fn warn(&self, _: &Findings, _: &SourceText) {}
+/// Reports a resource that the private cloud cannot have.
+fn not_set_up(address: &str, why: &str) -> Failure {
+    let message = format!("the private local cloud cannot have `{address}` as AWS has it: {why}");
+    let help = "nothing was changed; apply without the rehearsal, or leave the element out: `--exclude ADDRESS`";
+    Failure::plain("rehearse::not-set-up", message, help)
 }

@@ -41,7 +41,7 @@ use crate::state::Record;
 pub fn plan(question: &Question<'_>) -> Result<Plan, PlanError> {
     match question.goal {
         Goal::Apply | Goal::Destroy => compare(question),
-        Goal::Refresh => Ok(records_only(compare(question)?)),
+        Goal::Refresh => Ok(records_only(compare(question)?, &question.seen.prior)),
         Goal::Adopt(adoption) => {
             let plan = compare(&Question { selection: &Selection::only(adoption), ..*question })?;
             adoptions_only(plan, adoption, question.seen)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::action::{Plan, PlannedResource, Side};
+use super::action::{Drift, Plan, PlannedResource, Side};
 use super::drift;
 use super::effect::{Effect, Replacement, Revision};
 use super::reason::Reason;
@@ -14,8 +14,8 @@ use crate::spec::secrets::Secrets;
 use crate::state::{Record, State, fingerprint};
 
 /// Turns a plan into one that leaves AWS unchanged: it records resources of ours that the state does not have, removes
-/// the records of deleted ones, and records drift as if it had been applied.
-pub(super) fn records_only(plan: Plan) -> Plan {
+/// the records of deleted ones, and records drift as if it had been applied, and ids that AWS has given since.
+pub(super) fn records_only(plan: Plan, prior: &State) -> Plan {
     let gone = |address: &str| plan.drift.iter().any(|drift| drift.address == address && drift.path.is_none());
     let kept = |planned: &PlannedResource| {
         let reason = planned.reason.clone();
@@ -36,9 +36,23 @@ pub(super) fn records_only(plan: Plan) -> Plan {
         };
         Some(PlannedResource { effect, reason, moved_from: None, widens: BTreeSet::new(), ..planned.clone() })
     };
-    let actions = plan.actions.iter().filter_map(kept).collect();
-    let drift = plan.drift.into_iter().map(|drift| super::Drift { plan: drift.after.clone(), ..drift }).collect();
+    let actions: Vec<PlannedResource> = plan.actions.iter().filter_map(kept).collect();
+    let ids: Vec<Drift> = actions.iter().filter_map(|planned| other_id(planned, prior)).collect();
+    let drift = plan.drift.into_iter().map(|drift| Drift { plan: drift.after.clone(), ..drift }).chain(ids).collect();
     Plan { actions, drift, output_changes: Vec::new(), side: Side::State, ..plan }
+}
+
+/// The path of a difference between the ids of a resource in the state and in AWS.
+const ID: &str = "id";
+
+/// Compares the recorded id with AWS's. They differ where AWS gives a lasting one later: to a subscription that was
+/// confirmed.
+fn other_id(planned: &PlannedResource, prior: &State) -> Option<Drift> {
+    let Effect::Unchanged { live, .. } = &planned.effect else { return None };
+    let record = prior.resources.get(&planned.address).filter(|record| record.physical_id != live.physical_id)?;
+    let (before, after) = (Value::from(record.physical_id.as_str()), Value::from(live.physical_id.as_str()));
+    let (address, kind, path) = (planned.address.clone(), planned.kind, Some(ID.to_owned()));
+    Some(Drift { address, kind, path, before, plan: after.clone(), after, sensitive: false })
 }
 
 /// Returns the state after a plan of the goal [`Refresh`](super::Goal::Refresh).
@@ -62,7 +76,7 @@ pub fn refresh_state(plan: &Plan, seen: &Observation, secrets: &Secrets) -> Stat
                 let record = state.resources.get_mut(address);
                 let Some((record, live)) = record.zip(effect.live()) else { continue };
                 // Records only differences by the kind's rules: a digest in AWS equals the record's text.
-                if plan.drift.iter().any(|drift| drift.address == *address) {
+                if plan.drift.iter().any(|drift| drift.address == *address && drift.path.as_deref() != Some(ID)) {
                     let now = drift::as_recorded(&*planned.kind, record, live, &lineage);
                     let now = strangers_hidden(now, &record.inputs, &lineage);
                     if planned

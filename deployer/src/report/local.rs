@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::terminal::Terminal;
 use crate::local::{LocalCloud, LocalStatus, PendingSubscription};
-use crate::strict::About;
+use crate::strict::{About, Off};
 
 /// Prints where the local cloud runs, and the buckets that it has.
 pub fn print_start(terminal: &Terminal, cloud: &LocalCloud, buckets: &[String]) {
@@ -25,18 +25,25 @@ pub fn print_stop(terminal: &Terminal, ran: bool) {
     terminal.say(if ran { "The local cloud is stopped; its data stays." } else { "No local cloud was running." });
 }
 
-/// Prints whether the local cloud runs, and where.
-pub fn print_status(terminal: &Terminal, status: &LocalStatus, rules: &[About]) {
+/// Prints whether the local cloud runs, and where. `optional` are the rules that are off by default.
+pub fn print_status(terminal: &Terminal, status: &LocalStatus, rules: &[About], optional: &[(About, Off)]) {
     let off = status.rules_off.as_deref().unwrap_or_default();
     let is_on = |rule: &About| !off.iter().any(|name| name == rule.name);
+    let on = status.rules_on.as_deref().unwrap_or_default();
+    let is_chosen = |rule: &About| on.iter().any(|name| name.split('=').next() == Some(rule.name));
     let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
         _ if terminal.json => {
             let rules = rules.iter().map(|rule| {
                 let About { name, summary, source } = rule;
                 json!({"name": name, "summary": summary, "source": source, "on": is_on(rule)})
             });
+            let optional = optional.iter().map(|(rule, off)| {
+                let About { name, summary, source } = rule;
+                let on = is_chosen(rule) && is_on(rule);
+                json!({"name": name, "summary": summary, "source": source, "on": on, "off_because": off.why})
+            });
             let mut value = json!(status);
-            value["rules"] = rules.collect();
+            value["rules"] = rules.chain(optional).collect();
             value.to_string()
         }
         (Some(endpoint), Some(bedrock)) => {
@@ -49,10 +56,18 @@ pub fn print_status(terminal: &Terminal, status: &LocalStatus, rules: &[About]) 
                 "The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}.\nMail is written to {mail}.\n\
                  It holds these rules of AWS, {delays}:"
             );
-            let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
+            let names = rules.iter().chain(optional.iter().map(|(rule, _)| rule));
+            let width = names.map(|rule| rule.name.len()).max().unwrap_or_default();
             for rule in rules {
                 let state = if is_on(rule) { "" } else { " (off)" };
                 text += &format!("\n  {:width$}  {}{state}", rule.name, rule.summary);
+            }
+            for (rule, _) in optional.iter().filter(|(rule, _)| is_chosen(rule)) {
+                text += &format!("\n  {:width$}  {} (switched on)", rule.name, rule.summary);
+            }
+            text += "\nThese rules are off; `deployer local start --with RULE` switches one on:";
+            for (rule, off) in optional.iter().filter(|(rule, _)| !is_chosen(rule)) {
+                text += &format!("\n  {:width$}  {} (off: {})", rule.name, rule.summary, off.why);
             }
             text
         }

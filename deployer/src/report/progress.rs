@@ -1,6 +1,6 @@
 //! Shows the progress of a run.
 
-mod estimate;
+mod kills;
 mod preparation;
 mod whole;
 
@@ -16,11 +16,11 @@ use super::live::live_now;
 use super::paint::Tone;
 use super::plan::bytes;
 use super::terminal::{self, Terminal};
-use crate::execute::{ExecutionEvent, Observer};
+use crate::execute::{Estimate, ExecutionEvent, Observer, step_key};
 use crate::mutex::lock;
 use crate::plan::{Action, Plan, PlannedResource};
 use crate::spec::secrets::Secrets;
-use estimate::Estimate;
+pub use kills::KillProgress;
 pub use preparation::Preparation;
 
 /// Waits are mentioned only after this long.
@@ -96,7 +96,7 @@ impl Progress {
         let doing = self.doing(address, action, removal);
         let entry = RunningStep { what, doing, began: Instant::now(), waits: None, said: None, bar: None };
         let mut running = self.lock();
-        running.insert(key(address, removal), entry);
+        running.insert(step_key(address, removal), entry);
         self.fill(&mut running);
     }
 
@@ -129,7 +129,7 @@ impl Progress {
     /// Tells whether a wait has lasted long enough to mention and was not mentioned yet.
     fn lasts(&self, address: &str, removal: bool, why: &str) -> bool {
         let mut running = self.lock();
-        let Some(entry) = running.get_mut(&key(address, removal)) else { return false };
+        let Some(entry) = running.get_mut(&step_key(address, removal)) else { return false };
         // The details in brackets may change ("state Pending"); the reason for the wait is the same.
         let about = why.split(" (").next().unwrap_or(why);
         let since = match &entry.waits {
@@ -156,10 +156,10 @@ impl Progress {
     }
 
     fn remove_line(&self, address: &str, removal: bool, text: &str) {
-        let entry = self.lock().remove(&key(address, removal));
+        let entry = self.lock().remove(&step_key(address, removal));
         if let Some(entry) = entry {
             let took = entry.began.elapsed().as_secs_f64();
-            lock(&self.whole).record_end(&key(address, removal), took);
+            lock(&self.whole).record_end(&step_key(address, removal), took);
             if let Some(bar) = entry.bar {
                 bar.finish_and_clear();
                 self.fill(&mut self.lock());
@@ -203,7 +203,7 @@ impl Observer for Progress {
                 return;
             };
             let removal = matches!(event, ExecutionEvent::Done { removal: true, .. });
-            self.lock().remove(&key(address, removal));
+            self.lock().remove(&step_key(address, removal));
             return;
         }
         match *event {
@@ -224,10 +224,6 @@ impl Observer for Progress {
             }
         }
     }
-}
-
-fn key(address: &str, removal: bool) -> String {
-    if removal { format!("{address}#predecessor") } else { address.to_owned() }
 }
 
 fn verb(action: Action, removal: bool) -> &'static str {

@@ -100,7 +100,7 @@ pub fn page(ready: &Ready) -> String {
 
 /// Prints the result of carrying a plan out.
 pub fn print_applied(terminal: &Terminal, applied: &ApplyResult, heading: &Heading, took: Duration) {
-    let ApplyResult { outcome, loaded, calls } = applied;
+    let ApplyResult { outcome, loaded, calls, .. } = applied;
     let cost = RunCost { calls: *calls, seconds: took.as_secs_f64() };
     let (outputs, secrets) = (&outcome.state.outputs, loaded.document.secrets());
     if let Some(error) = &outcome.state_error {

@@ -23,6 +23,8 @@ pub struct VerifyReport<'a> {
     pub graph: &'a Graph,
     pub secrets: &'a Secrets,
     pub edges: &'a [Edge],
+    /// The edges of the whole stack.
+    pub all: &'a [Edge],
     /// The addresses that the user named; none if all edges are tried.
     pub chosen: &'a [String],
 }
@@ -85,7 +87,7 @@ impl VerifyReport<'_> {
         let lines: String = lines.lines().map(|line| format!("  {line}\n")).collect();
         terminal.say(&format!("These messages go through {heading}:\n{lines}"));
         terminal.say("Functions that do not look for the mark `deployer.verify` treat them as any other message.");
-        for (endpoint, count) in letters(self.edges) {
+        for (endpoint, count) in letters(self.edges, self.all) {
             let messages = counted(count as u64, "message");
             terminal.say(&visible::line(&self.secrets.mask(&format!("{endpoint} gets {messages}."))));
         }

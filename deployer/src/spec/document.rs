@@ -37,7 +37,7 @@ use crate::aws::stored::Stored;
 use crate::aws::tags::{Ignored, Tags};
 
 /// A stack with its variables filled in and every property checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Document {
     source: SourceText,
     spans: SpanIndex,

@@ -138,6 +138,8 @@ pub struct Ci {
     pub preview: Preview,
     /// Whether runs that only plan do without the secrets that are not given, like `plan --keep-secrets`.
     pub keep_secrets: bool,
+    /// Whether each apply is rehearsed first, like `deployer rehearse`. A refusal ends the run before anything is changed.
+    pub rehearse: bool,
 }
 
 impl Default for Ci {
@@ -148,6 +150,7 @@ impl Default for Ci {
             comment: true,
             preview: Preview::Off,
             keep_secrets: false,
+            rehearse: false,
         }
     }
 }

@@ -8,9 +8,6 @@ use serde_json::Value;
 use crate::aws::cbor;
 use crate::constraints::{self, Body, Identified, Violation, pairs};
 
-/// The account of keys that are no account's number.
-const ACCOUNT: &str = "000000000000";
-
 /// A call of an operation that the deployer makes itself.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -43,8 +40,9 @@ pub enum Form {
 }
 
 impl Call {
-    /// Reads a request. None if it is not signed, or calls an operation that the deployer does not call.
-    pub fn of(request: &Request<Bytes>) -> Option<Self> {
+    /// Reads a request. None if it is not signed, or calls an operation that the deployer does not call. Users and roles
+    /// are those of the account `home`.
+    pub fn of(request: &Request<Bytes>, home: &str) -> Option<Self> {
         let signer = Signer::of(request.headers())?;
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let is_cbor = header("smithy-protocol") == Some("rpc-v2-cbor");
@@ -70,7 +68,7 @@ impl Call {
             service,
             operation,
             input,
-            account: if is_account(signer.key) { signer.key } else { ACCOUNT }.to_owned(),
+            account: if is_account(signer.key) { signer.key } else { home }.to_owned(),
             region: signer.region.to_owned(),
             key: signer.key.to_owned(),
             form,

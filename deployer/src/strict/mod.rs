@@ -32,13 +32,14 @@ use std::time::Duration;
 use hyper::Request;
 use hyper::body::Bytes;
 
+use crate::local::ACCOUNT_ID;
 /// The description of a rule, for `deployer local status` and for switching it off.
 pub use crate::local::LikenessRule as About;
 pub use answer::Answer;
 pub use call::Call;
 pub use place::{Emulator, Kept, Place};
 pub use refusal::Refusal;
-pub use rule::Rule;
+pub use rule::{Off, Rule};
 pub use switches::Switches;
 
 /// Returns the time since an arbitrary moment. Tests inject their own.
@@ -50,18 +51,31 @@ pub struct Strict {
     switches: Switches,
     clock: Clock,
     emulator: Emulator,
+    /// The account of keys that are no account's number.
+    account: String,
 }
 
 /// Describes the rules that are on unless they are switched off, in the order in which they judge a request.
 pub fn rules() -> Vec<About> {
-    rules::all().iter().filter(|rule| !rule.is_optional()).map(|rule| rule.about()).collect()
+    rules::all().iter().filter(|rule| rule.off().is_none()).map(|rule| rule.about()).collect()
+}
+
+/// Describes the rules that are off unless they are switched on, and why.
+pub fn optional_rules() -> Vec<(About, Off)> {
+    rules::all().iter().filter_map(|rule| Some((rule.about(), rule.off()?))).collect()
 }
 
 impl Strict {
     pub fn new(switches: Switches, clock: Clock, emulator: Emulator) -> Self {
         let rules =
-            rules::all().into_iter().filter(|rule| switches.is_on(rule.about().name, rule.is_optional())).collect();
-        Self { rules, switches, clock, emulator }
+            rules::all().into_iter().filter(|rule| switches.is_on(rule.about().name, rule.off().is_some())).collect();
+        Self { rules, switches, clock, emulator, account: ACCOUNT_ID.to_owned() }
+    }
+
+    /// Holds that users and roles are those of `account`. Default: the local cloud's only one.
+    #[must_use]
+    pub fn of_account(self, account: &str) -> Self {
+        Self { account: account.to_owned(), ..self }
     }
 
     /// Answers a request: with a rule's refusal, or with the answer that `forward` gets from the emulator.
@@ -72,7 +86,7 @@ impl Strict {
     where
         F: AsyncFnOnce(Request<Bytes>) -> Result<Answer, E>,
     {
-        let Some(call) = Call::of(&request) else { return forward(request).await };
+        let Some(call) = Call::of(&request, &self.account) else { return forward(request).await };
         let kept = Kept::default();
         let place = Place {
             account: &call.account,

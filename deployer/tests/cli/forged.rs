@@ -28,7 +28,12 @@ const JSON: &str = "content-type: application/x-amz-json-1.0\r\n";
 /// Requests that rules would refuse, answer themselves, or learn from.
 const REQUESTS: &[Unsigned] = &[
     // The subnet's interface is shown to callers with permission.
-    Unsigned { service: "ec2", line: "POST /", headers: FORM, body: "Action=DescribeNetworkInterfaces&Version=2016-11-15" },
+    Unsigned {
+        service: "ec2",
+        line: "POST /",
+        headers: FORM,
+        body: "Action=DescribeNetworkInterfaces&Version=2016-11-15",
+    },
     // The name is taken for a while.
     Unsigned {
         service: "sqs",
@@ -43,8 +48,18 @@ const REQUESTS: &[Unsigned] = &[
         headers: JSON,
         body: r#"{"MemorySize":1}"#,
     },
-    Unsigned { service: "iam", line: "POST /", headers: FORM, body: "Action=GetRole&RoleName=absent%20&Version=2010-05-08" },
-    Unsigned { service: "sns", line: "POST /", headers: FORM, body: "Action=CreateTopic&Name=a%20b&Version=2010-03-31" },
+    Unsigned {
+        service: "iam",
+        line: "POST /",
+        headers: FORM,
+        body: "Action=GetRole&RoleName=absent%20&Version=2010-05-08",
+    },
+    Unsigned {
+        service: "sns",
+        line: "POST /",
+        headers: FORM,
+        body: "Action=CreateTopic&Name=a%20b&Version=2010-03-31",
+    },
     // Would be in progress, so that other changes of the function wait.
     Unsigned { service: "lambda", line: "DELETE /2015-03-31/functions/forged-draw", headers: "", body: "" },
     // Would be believed if the guard looked at the head alone.
@@ -78,7 +93,13 @@ impl Unsigned {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer in UTF-8");
         let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
-        (status, answer.split_once("\r\n\r\n").expect("a body").1.to_owned())
+        // The guard sends its answer in chunks, the gateway whole.
+        let body = answer
+            .split_once("\r\n\r\n")
+            .expect("a body")
+            .1
+            .trim_start_matches(|letter| letter != '<' && letter != '{');
+        (status, body.trim_end_matches(|letter| letter != '>' && letter != '}').to_owned())
     }
 }
 
@@ -100,6 +121,32 @@ async fn join_network(local: &Local) {
         tries += 1;
         assert!(tries < 200, "{refused:?}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[test]
+fn a_rule_that_is_off_by_default_is_listed_with_its_reason_and_can_be_switched_on() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let local = Local::started(dir, &["local", "start", "--with", "lost-answers=0.2", "--with", "api-rates"]);
+    let rule = |name: &str| {
+        let rules = local.status["rules"].as_array().expect("a list");
+        rules.iter().find(|rule| rule["name"] == name).expect("a rule").clone()
+    };
+    for (name, on) in [("lost-answers", true), ("api-rates", true), ("service-rates", false), ("thin-line", false)] {
+        let found = rule(name);
+        assert!(found["on"] == on && found["off_because"].is_string(), "{found:#}");
+    }
+    assert_eq!(rule("queue-names")["off_because"], Value::Null);
+    let text = local.ok(&["local", "status"]).stdout;
+    assert!(text.contains("(switched on)") && text.contains("These rules are off"), "{text}");
+    for (argument, why) in [
+        ("nothing", "there is no rule `nothing`"),
+        ("queue-names", "the rule `queue-names` is on by default"),
+        ("lost-answers=much", "the value of the rule `lost-answers` is a number above 0"),
+        ("api-rates=3", "the rule `api-rates` has no value"),
+    ] {
+        let ran = local.run(&["local", "start", "--with", argument]);
+        assert!(ran.code == Some(1) && ran.stderr.contains("local::no-rule") && ran.stderr.contains(why), "{ran}");
     }
 }
 

@@ -186,6 +186,41 @@ async fn permissions_are_enough_for_a_plan_by_its_printed_policy_and_no_less_is(
 }
 
 #[tokio::test]
+async fn a_policy_is_compared_with_the_whole_arns_of_roles_profiles_and_new_functions() {
+    for (off, is_compared) in [(&[][..], true), (&["named-resources"], false)] {
+        let local = Local::without(off, "--check-permissions");
+        let root = local.clients().await;
+        root.iam.create_user().user_name("maker").send().await.expect("a user");
+        let key =
+            root.iam.create_access_key().user_name("maker").send().await.expect("a key").access_key.expect("a key");
+        let arn = |resource: &str| format!("arn:aws:iam::000000000000:{resource}");
+        let resources = [arn("role/team/like-role"), arn("instance-profile/team/like-profile")];
+        let function = "arn:aws:lambda:eu-west-1:000000000000:function:like-*".to_owned();
+        let statement = |action: &str, resources: Vec<String>| json!({ "Effect": "Allow", "Action": action, "Resource": resources });
+        let pass = statement("iam:PassRole", vec!["*".to_owned()]);
+        let policy = json!({ "Version": "2012-10-17", "Statement": [
+            statement("iam:*", resources.to_vec()), statement("lambda:CreateFunction", vec![function]), pass,
+        ]});
+        let put = root.iam.put_user_policy().user_name("maker").policy_name("p").policy_document(policy.to_string());
+        put.send().await.expect("a policy");
+
+        let clients = local.clients_of(&key.access_key_id, &key.secret_access_key).await;
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+        let role = clients.iam.create_role().role_name("like-role").path("/team/").assume_role_policy_document(trust);
+        let role = role.send().await.is_ok() && clients.iam.get_role().role_name("like-role").send().await.is_ok();
+        let profile = clients.iam.create_instance_profile().instance_profile_name("like-profile").path("/team/");
+        let profile = profile.send().await.is_ok();
+        let create = |name: &str| {
+            let create = clients.lambda.create_function().function_name(name).role(arn("role/team/like-role"));
+            let code = aws_sdk_lambda::types::FunctionCode::builder().zip_file(Blob::new(zip_of(WORKER))).build();
+            create.runtime("provided.al2023".into()).handler("bootstrap").code(code).send()
+        };
+        let (own, other) = (create("like-own").await.is_ok(), create("other").await.is_ok());
+        assert_eq!((role, profile, own, other), (is_compared, is_compared, is_compared, false), "{off:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_sender_to_an_encrypted_queue_or_topic_needs_its_key() {
     for (off, needed) in [(&[][..], true), (&["caller-key"], false)] {
         let local = Local::without(off, "--check-permissions");

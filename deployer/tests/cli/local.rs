@@ -52,7 +52,8 @@ impl Local {
         Self::started(dir, &["local", "start", setting].into_iter().chain(off).collect::<Vec<_>>())
     }
 
-    fn started(dir: TempDir, arguments: &[&str]) -> Self {
+    /// Starts a cloud with these arguments.
+    pub fn started(dir: TempDir, arguments: &[&str]) -> Self {
         let mut local = Self { dir, status: Value::Null };
         local.ok(arguments);
         local.status = local.ask_status();

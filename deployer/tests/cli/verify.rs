@@ -1,5 +1,7 @@
 //! `deployer verify` sends a message through every edge, and finds the edges that do not deliver.
 
+use std::process::Stdio;
+
 use aws_sdk_sqs::types::QueueAttributeName;
 use deployer::aws::Clients;
 use serde_json::Value;
@@ -297,4 +299,39 @@ async fn the_printed_policy_is_enough_to_verify_and_no_less_is() {
         assert_eq!(ran.code, Some(code), "{ran}");
         assert_eq!(ran.stdout.contains("it cannot be sent"), code == 1, "{ran}");
     }
+}
+
+/// Starts a trial of some edges, interrupts it once `is_under_way`, and asserts that it says so.
+async fn interrupt(local: &Local, edges: &[&str], is_under_way: impl AsyncFn() -> bool) {
+    let mut command = local.command(&[&["--local", "verify", "-y", "--timeout", "600"], edges].concat());
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    while !is_under_way().await {
+        tokio::task::yield_now().await;
+    }
+    let pid = rustix::process::Pid::from_child(&running);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+    let ran = RunOutput::of(running.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, Some(130), "{ran}");
+    assert!(ran.stderr.contains("alarms have their former state"), "{ran}");
+}
+
+#[tokio::test]
+async fn an_interrupted_trial_leaves_no_probe_in_a_queue_and_no_alarm_ringing() {
+    let local = deployed(STACK, WORKER);
+    let clients = local.clients().await;
+    let before = alarm(&clients).await;
+    // Nothing takes the message, and nothing is told of the alarm: both trials would wait for ten minutes.
+    let mappings = clients.lambda.list_event_source_mappings().send().await.expect("mappings");
+    let uuid = mappings.event_source_mappings()[0].uuid().expect("an id").to_owned();
+    clients.lambda.update_event_source_mapping().uuid(uuid).enabled(false).send().await.expect("it is off");
+    interrupt(&local, &["queues.jobs"], async || messages(&clients, "post-jobs").await == "1+0").await;
+    for queue in ["post-jobs", "post-jobs-dlq", "post-inbox"] {
+        assert_eq!(messages(&clients, queue).await, "0+0", "{queue}");
+    }
+    let silent = clients.cloudwatch.put_metric_alarm().alarm_name("post-waiting").namespace("AWS/SQS");
+    let silent = silent.metric_name("ApproximateNumberOfMessagesVisible").threshold(100.0).evaluation_periods(1);
+    let silent = silent.comparison_operator("GreaterThanThreshold".into()).period(60).statistic("Maximum".into());
+    silent.treat_missing_data("notBreaching").send().await.expect("the alarm changes");
+    interrupt(&local, &["alarms.waiting"], async || alarm(&clients).await == "ALARM").await;
+    assert_eq!(alarm(&clients).await, before);
 }

@@ -19,6 +19,7 @@ mod contract;
 mod seat;
 
 mod follows;
+mod rehearsed;
 mod steps;
 mod toy;
 mod toys;
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
             Ok(())
         })
     };
-    libtest_mimic::run(&Arguments::from_args(), follows::ALL.into_iter().map(trial).collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), follows::ALL.into_iter().chain(rehearsed::ALL).map(trial).collect())
+        .exit_code()
 }
 
 /// Returns the program with the toy, with an empty environment.

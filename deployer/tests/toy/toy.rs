@@ -28,6 +28,18 @@ pub struct Toy {
 
 const ABSENT: &[&str] = &["NoSuchEntity"];
 
+/// The variable that plants a fault into the toy, for the tests of rehearsals.
+pub const FAULT: &str = "TOY_FAULT";
+/// The printed policy lacks the creation.
+pub const FORGOTTEN_PERMISSION: &str = "forgotten-permission";
+/// The tags come in a second call, and a profile without tags counts as absent. So a run that is killed in between leaves
+/// a profile that the next one can neither find nor create.
+pub const LATE_TAGS: &str = "late-tags";
+
+fn has_fault(fault: &str) -> bool {
+    std::env::var(FAULT).is_ok_and(|planted| planted == fault)
+}
+
 impl Kind for ToyKind {
     const ABOUT: About = About {
         outputs: &["name", "arn"],
@@ -55,6 +67,7 @@ impl Kind for ToyKind {
     fn iam(op: Op, spec: &Toy, place: &Place) -> Vec<Grant> {
         let actions: &[&'static str] = match op {
             Op::Read | Op::Present => &["iam:GetInstanceProfile"],
+            Op::Create if has_fault(FORGOTTEN_PERMISSION) => &["iam:TagInstanceProfile"],
             Op::Create => &["iam:CreateInstanceProfile", "iam:TagInstanceProfile"],
             Op::Update => &["iam:TagInstanceProfile", "iam:UntagInstanceProfile"],
             Op::Delete => &["iam:DeleteInstanceProfile"],
@@ -73,6 +86,9 @@ impl Kind for ToyKind {
         let found = aws.find("iam:GetInstanceProfile", ABSENT, call.send()).await?;
         let Some(live) = found.and_then(|found| found.instance_profile) else { return Ok(None) };
         let outputs = outputs(&live);
+        if has_fault(LATE_TAGS) && live.tags.as_ref().is_none_or(Vec::is_empty) {
+            return Ok(None);
+        }
         let tags = live.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
         Ok(Some(ObservedResource::new(
             &live.instance_profile_name,
@@ -84,9 +100,14 @@ impl Kind for ToyKind {
     /// CreateInstanceProfile.
     async fn create(aws: &Aws, want: &Toy) -> Result<CreatedResource, AwsError> {
         let call = aws.clients.iam.create_instance_profile().instance_profile_name(&want.name).path(&want.path);
-        let call = call.set_tags(Some(tag_list(&want.tags)?));
+        let tags = Some(tag_list(&want.tags)?);
+        let call = call.set_tags(tags.clone().filter(|_| !has_fault(LATE_TAGS)));
         let made = aws.call("iam:CreateInstanceProfile", call.send()).await?.instance_profile;
         let made = made.ok_or_else(|| AwsError::missing("iam:CreateInstanceProfile", "InstanceProfile"))?;
+        if has_fault(LATE_TAGS) {
+            let call = aws.clients.iam.tag_instance_profile().instance_profile_name(&want.name).set_tags(tags);
+            aws.call("iam:TagInstanceProfile", call.send()).await?;
+        }
         Ok(CreatedResource { physical_id: made.instance_profile_name.clone(), outputs: outputs(&made) })
     }
 

@@ -117,6 +117,7 @@ pub(super) async fn deploy(
     let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;
     pages.mask(&ready.loaded);
     ready::announce(&run.terminal, &ready, "ci");
+    let ready = super::rehearsed(run, ready).await?;
     let ended = Box::pin(carry_out(run, ready, began)).await?;
     pages.show_preview(env, &ended).await;
     Ok(ended.code)

@@ -124,10 +124,12 @@ impl Outcome {
     }
 }
 
-/// Tries the edges. `report` is told of each result at once, in no certain order. The results are in the edges' order.
+/// Tries the edges. Their probes may pass others of `all` edges of the stack. `report` is told of each result at once,
+/// in no certain order. The results are in the edges' order.
 pub async fn verify(
     view: View<'_>,
     edges: &[Edge],
+    all: &[Edge],
     means: Means<'_>,
     report: &(dyn Fn(&Edge, &Outcome) + Sync),
 ) -> Vec<Outcome> {
@@ -136,7 +138,7 @@ pub async fn verify(
     for round in rounds::of(edges) {
         let trials = round.iter().map(|group| async {
             let word = Word::random();
-            let tried = attempt(group, edges, means, &word).await;
+            let tried = attempt(group, edges, all, means, &word).await;
             for (index, outcome) in &tried {
                 report(&edges[*index], outcome);
             }
@@ -149,7 +151,7 @@ pub async fn verify(
             words.push(word);
         }
     }
-    sweep::all(edges, &mut outcomes, means, &words).await;
+    sweep::all(edges, all, &mut outcomes, means, &words).await;
     let outcomes = outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Outcome::untried("interrupted")));
     outcomes.zip(edges).map(|(outcome, edge)| causes::explained(view, edge, outcome)).collect()
 }
@@ -163,18 +165,24 @@ fn known(edge: &Edge) -> Option<Outcome> {
 }
 
 /// Sends the one probe of some edges, and waits for its arrival at the end of each.
-async fn attempt(group: &[usize], edges: &[Edge], means: Means<'_>, word: &Word) -> Vec<(usize, Outcome)> {
-    let all = |outcome: Outcome| group.iter().map(|index| (*index, outcome.clone())).collect();
+async fn attempt(
+    group: &[usize],
+    edges: &[Edge],
+    all: &[Edge],
+    means: Means<'_>,
+    word: &Word,
+) -> Vec<(usize, Outcome)> {
+    let each = |outcome: Outcome| group.iter().map(|index| (*index, outcome.clone())).collect();
     let Some(departure) = group.first().map(|index| &edges[*index].departure) else { return Vec::new() };
     if means.is_stopped() {
-        return all(Outcome::untried("interrupted"));
+        return each(Outcome::untried("interrupted"));
     }
     let ends = join_all(group.iter().map(|index| arrival::prepare(&edges[*index], means))).await;
     let from: Vec<&str> = group.iter().map(|index| edges[*index].from.as_str()).collect();
-    let to_person = edges.iter().any(|edge| edge.is_to_person() && from.contains(&edge.from.as_str()));
+    let to_person = all.iter().any(|edge| edge.is_to_person() && from.contains(&edge.from.as_str()));
     let sent = match send::send(departure, word, means, to_person).await {
         Ok(sent) => sent,
-        Err(outcome) => return all(outcome),
+        Err(outcome) => return each(outcome),
     };
     let arrivals = group.iter().zip(&ends).map(|(index, end)| {
         let sent = &sent;

@@ -40,12 +40,14 @@ pub fn of(edges: &[Edge]) -> Vec<Vec<Group>> {
     rounds.chain((!rest.is_empty()).then_some(rest)).collect()
 }
 
-/// Counts the messages that each place outside AWS gets, by its endpoint.
-pub fn letters(edges: &[Edge]) -> BTreeMap<&str, usize> {
+/// Counts the messages that each place outside AWS gets, by its endpoint, when `edges` are tried. A probe also passes
+/// those of `all` edges that are not tried.
+pub fn letters<'e>(edges: &[Edge], all: &'e [Edge]) -> BTreeMap<&'e str, usize> {
     let mut counts = BTreeMap::new();
     for group in of(edges).iter().flatten() {
-        let reached = reached(group, edges);
-        let outside = edges.iter().filter(|edge| edge.is_to_person() && edge.obstacle.is_none());
+        let start: Vec<&str> = group.iter().map(|index| edges[*index].from.as_str()).collect();
+        let reached = reached_from(&start, all);
+        let outside = all.iter().filter(|edge| edge.is_to_person() && edge.obstacle.is_none());
         let ends: BTreeSet<&str> = outside.map(|edge| edge.to.as_str()).filter(|end| reached.contains(end)).collect();
         for end in ends {
             *counts.entry(end).or_insert(0) += 1;
@@ -65,15 +67,21 @@ fn is_known_by_calls(edge: &Edge) -> bool {
 /// Lists the addresses that a group's probe can reach, also over further edges. A probe that is published reaches all
 /// subscribers.
 fn reached<'e>(group: &[usize], edges: &'e [Edge]) -> BTreeSet<&'e str> {
-    let mut open: Vec<&str> = group.iter().map(|index| edges[*index].from.as_str()).collect();
+    let start: Vec<&str> = group.iter().map(|index| edges[*index].from.as_str()).collect();
+    reached_from(&start, edges)
+}
+
+/// Lists the addresses that probes from these addresses can reach over `edges`.
+pub(super) fn reached_from<'e>(start: &[&str], edges: &'e [Edge]) -> BTreeSet<&'e str> {
+    let passed: Vec<&Edge> =
+        edges.iter().filter(|edge| !matches!(edge.departure, Departure::Settings { .. })).collect();
     let mut found = BTreeSet::new();
-    while let Some(from) = open.pop() {
-        for edge in
-            edges.iter().filter(|edge| edge.from == from && !matches!(edge.departure, Departure::Settings { .. }))
-        {
-            if found.insert(edge.to.as_str()) {
-                open.push(&edge.to);
-            }
+    let mut grows = true;
+    while grows {
+        grows = false;
+        for edge in &passed {
+            let is_reached = start.contains(&edge.from.as_str()) || found.contains(edge.from.as_str());
+            grows |= is_reached && found.insert(edge.to.as_str());
         }
     }
     found
@@ -120,7 +128,9 @@ mod tests {
             test_edge(ring("2"), Arrival::Action("t".into()), ["a2", "t"]),
             test_edge(ring("t"), Arrival::Accepted("a mailbox"), ["t", "me@example.com"]),
         ];
-        assert_eq!(letters(&edges), BTreeMap::from([("me@example.com", 3)]));
+        assert_eq!(letters(&edges, &edges), BTreeMap::from([("me@example.com", 3)]));
+        let one = std::slice::from_ref(&edges[0]);
+        assert_eq!(letters(one, &edges), BTreeMap::from([("me@example.com", 1)]), "over an edge that is not tried");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry as Entry, Message};
 
 use super::probe::Word;
+use super::rounds::reached_from;
 use super::{Arrival, Departure, Edge, Means, Outcome, Verdict};
 use crate::aws::{Aws, AwsError};
 use crate::operate::queues::{HIDDEN_S, QueueTarget, depth};
@@ -52,15 +53,15 @@ fn has(message: &Message, word: &Word) -> bool {
         || attributes.filter_map(|(_, value)| value.string_value()).any(|value| value == word.text())
 }
 
-/// Removes the probes that ended in queues from which nothing of the stack receives, and those that a failed edge left
-/// in its queue or in the dead-letter queue. Adds a hint to an edge whose probe may come back.
-pub async fn all(edges: &[Edge], outcomes: &mut [Option<Outcome>], means: Means<'_>, words: &[Word]) {
+/// Removes the probes that ended in queues from which nothing of the stack receives, also over edges that were not
+/// tried, and those that a failed edge left in its queue or in the dead-letter queue. Adds a hint to an edge whose probe may come back.
+pub async fn all(edges: &[Edge], all: &[Edge], outcomes: &mut [Option<Outcome>], means: Means<'_>, words: &[Word]) {
     if words.is_empty() {
         return;
     }
     let words: Vec<&Word> = words.iter().collect();
     let mut removed: BTreeMap<&str, usize> = BTreeMap::new();
-    for queue in queues(edges, outcomes) {
+    for queue in queues(edges, outcomes).into_iter().chain(beside(edges, all)) {
         if !removed.contains_key(queue.address.as_str()) {
             removed.insert(&queue.address, remove(queue, means, &words).await);
         }
@@ -86,6 +87,18 @@ fn queues<'e>(edges: &'e [Edge], outcomes: &[Option<Outcome>]) -> Vec<&'e QueueT
         }
     }
     found
+}
+
+/// Lists the queues that probes reach over edges that are not tried.
+fn beside<'e>(edges: &[Edge], all: &'e [Edge]) -> Vec<&'e QueueTarget> {
+    let tried = edges.iter().filter(|edge| edge.obstacle.is_none() && !matches!(edge.departure, Departure::Nowhere));
+    let reached = reached_from(&tried.map(|edge| edge.from.as_str()).collect::<Vec<_>>(), all);
+    let ends = all.iter().filter(|edge| edge.obstacle.is_none() && reached.contains(edge.to.as_str()));
+    let queue = |edge: &'e Edge| match &edge.arrival {
+        Arrival::Message { queue, consumers } if consumers.is_empty() => Some(queue),
+        _ => None,
+    };
+    ends.filter_map(queue).collect()
 }
 
 /// Lists a queue and its dead-letter queue.

@@ -20,32 +20,51 @@ use crate::state::{Location, State};
 use crate::strict::serve::{Gateway, serve};
 use crate::strict::{Emulator, Strict, Switches};
 
+/// The end of the names of files that hold a lock.
+const LOCK: &str = "lock";
+
 /// A private local cloud with AWS's rules. It ends with this process at the latest.
 pub struct RehearsalCloud {
     private: PrivateCloud,
-    gateway: JoinHandle<()>,
+    /// The gateway, once the cloud is in use.
+    gateway: Option<JoinHandle<()>>,
 }
 
 impl RehearsalCloud {
-    /// Starts the emulator, and the gateway in front of it.
+    /// Starts the emulator.
     ///
     /// # Errors
-    /// When the emulator cannot be installed or started, or when its gateway's port was taken meanwhile.
+    /// When the emulator cannot be installed or started.
     pub async fn start(region: &str, say: &dyn Fn(&str)) -> Result<Self, Failure> {
         let private = PrivateCloud::start(region, say).await.map_err(|error| not_started(&error))?;
-        let port = private.gateway_port;
+        Ok(Self { private, gateway: None })
+    }
+
+    /// Removes everything from the cloud, and lets its rules forget. Users and roles are those of `account`.
+    pub(super) async fn empty(&mut self, account: &str) -> Result<(), Failure> {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.abort();
+            // An aborted task has nothing to report.
+            let _ = gateway.await;
+            self.private.empty().await.map_err(|error| not_started(&error))?;
+            std::fs::remove_dir_all(self.state_directory()).or_else(not_found).map_err(|error| {
+                let message = format!("cannot remove {}: {error}", self.state_directory().display());
+                Failure::plain("rehearse::not-set-up", message, "run the same command again")
+            })?;
+        }
+        let port = self.private.gateway_port;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
             let message = format!("cannot listen on port {port} of this machine: {error}");
             Failure::plain("local::not-running", message, "run the same command again")
         })?;
-        let emulator = Emulator::new(address(private.emulator_port), private.secret_access_key.clone(), None);
+        let (emulator_port, secret) = (self.private.emulator_port, self.private.secret_access_key.clone());
+        let emulator = Emulator::new(address(emulator_port), secret.clone(), None);
         let began = Instant::now();
-        let strict = Strict::new(Switches::default(), Arc::new(move || began.elapsed()), emulator);
-        let guarded_by = Some(private.secret_access_key.clone());
-        let gateway = Gateway { strict, emulator_port: private.emulator_port, guarded_by };
+        let strict = Strict::new(Switches::default(), Arc::new(move || began.elapsed()), emulator).of_account(account);
+        let gateway = Gateway { strict, emulator_port, guarded_by: Some(secret) };
         // A gateway that fails answers no call, which the rehearsal reports.
-        let gateway = tokio::spawn(async move { drop(serve(listener, gateway).await) });
-        Ok(Self { private, gateway })
+        self.gateway = Some(tokio::spawn(async move { drop(serve(listener, gateway).await) }));
+        Ok(())
     }
 
     /// Returns the length of AWS's delays in this cloud as a share of AWS's own.
@@ -58,17 +77,19 @@ impl RehearsalCloud {
     /// # Errors
     /// When a process does not end.
     pub async fn stop(self) -> Result<(), Failure> {
-        self.gateway.abort();
+        if let Some(gateway) = self.gateway {
+            gateway.abort();
+        }
         self.private.stop().await.map_err(|error| not_started(&error))
     }
 
-    /// Returns the settings of a run in this cloud, as the root user of `account`. No address, key or directory of the
+    /// Returns the settings of a run in this cloud by the user with this access key. No address, key or directory of the
     /// real run remains in them.
-    pub(super) fn settings(&self, real: Settings, account: &str) -> Settings {
+    pub(super) fn settings(&self, real: Settings, user: (String, String)) -> Settings {
         Settings {
             aws: AwsSettings {
                 endpoint_url: Some(address(self.private.gateway_port)),
-                credentials: Some((account.to_owned(), self.private.secret_access_key.clone())),
+                credentials: Some(user),
                 parallelism: real.aws.parallelism,
                 ..AwsSettings::default()
             },
@@ -108,9 +129,26 @@ impl RehearsalCloud {
         })
     }
 
+    /// Deletes the lock of a run that died. On AWS the next run waits until its lease has ended.
+    pub(super) fn unlock(&self) -> Result<(), Failure> {
+        let Ok(files) = std::fs::read_dir(self.state_directory()) else { return Ok(()) };
+        let is_lock = |path: &PathBuf| path.extension().is_some_and(|extension| extension == LOCK);
+        for path in files.flatten().map(|file| file.path()).filter(is_lock) {
+            std::fs::remove_file(&path).or_else(not_found).map_err(|error| {
+                let message = format!("cannot remove {}: {error}", path.display());
+                Failure::plain("rehearse::not-set-up", message, "run the same command again")
+            })?;
+        }
+        Ok(())
+    }
+
     fn state_directory(&self) -> PathBuf {
         self.private.directory().join("state")
     }
+}
+
+fn not_found(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 fn address(port: u16) -> String {

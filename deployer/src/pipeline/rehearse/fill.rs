@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::LoadedStack;
 use super::super::gather::GatheredInputs;
+use super::{not_set_up, others};
 use crate::aws::{Aws, AwsError};
 use crate::failure::Failure;
 use crate::graph::resolve::KnownOutputs;
@@ -54,8 +55,9 @@ struct Filling<'a> {
 pub(super) async fn fill(scene: &Scene<'_>, aws: &Aws) -> Result<State, Failure> {
     let known = scene.loaded.graph.predict_outputs(&aws.place);
     let state = scene.gathered.snapshot.state.clone();
-    let mut filling = Filling { scene, aws, known, ids: Vec::new(), state };
     let mut waiting = scene.existing();
+    others::create(&scene.loaded.graph, waiting.iter().map(|one| &one.live.spec), &known, aws).await?;
+    let mut filling = Filling { scene, aws, known, ids: Vec::new(), state };
     while !waiting.is_empty() {
         let names: BTreeSet<&str> = waiting.iter().map(|one| one.address).collect();
         let is_next = |one: &Existing<'_>| one.dependencies.iter().all(|at| *at == one.address || !names.contains(at));
@@ -85,7 +87,7 @@ impl<'a> Scene<'a> {
                 address: &node.address,
                 kind: node.kind,
                 live,
-                same: (node.external || unchanged(&node.address)).then_some(node),
+                same: (!node.external && unchanged(&node.address)).then_some(node),
                 dependencies: node.dependencies.iter().chain(recorded).map(String::as_str).collect(),
             })
         });
@@ -94,7 +96,12 @@ impl<'a> Scene<'a> {
             let dependencies = left.record.dependencies.iter().map(String::as_str).collect();
             Some(Existing { address, kind: kinds::find(&left.record.kind)?, live, same: None, dependencies })
         });
-        of_graph.chain(of_state).collect()
+        let orphans = observation.orphans.iter().filter_map(|orphan| {
+            let live = orphan.live.as_ref().ok()?;
+            let (address, kind) = (orphan.address.as_str(), kinds::find(orphan.kind)?);
+            Some(Existing { address, kind, live, same: None, dependencies: BTreeSet::new() })
+        });
+        of_graph.chain(of_state).chain(orphans).collect()
     }
 }
 
@@ -198,10 +205,4 @@ impl Filling<'_> {
             _ => value.clone(),
         }
     }
-}
-
-fn not_set_up(address: &str, why: &str) -> Failure {
-    let message = format!("the private local cloud cannot have `{address}` as AWS has it: {why}");
-    let help = "nothing was changed; apply without the rehearsal, or leave the element out: `--exclude ADDRESS`";
-    Failure::plain("rehearse::not-set-up", message, help)
 }

@@ -9,6 +9,7 @@ mod large;
 mod leave;
 pub(crate) mod ownership;
 mod properties;
+mod refresh;
 mod renamed;
 mod replace;
 mod secrets;

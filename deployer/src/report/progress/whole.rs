@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::RunningStep;
-use super::estimate::Estimate;
+use crate::execute::Estimate;
 use crate::mutex::lock;
 
 /// The interval at which the bar is updated.

@@ -102,7 +102,10 @@ impl Section for Roles {
     type Element = RoleElement;
 
     fn check(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
-        check_trust(role, at, findings);
+        // Of an external role only the name counts.
+        if !at.common.external || role.trust.is_some() || role.assume_role_policy.is_some() {
+            check_trust(role, at, findings);
+        }
         permission::check(&role.permissions, "permissions", at, findings);
         check_inline(role, at, findings);
         check_managed(role, at, findings);

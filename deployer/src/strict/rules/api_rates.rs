@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::super::place::Key;
-use super::super::{About, Call, Place, Refusal, Rule};
+use super::super::{About, Call, Off, Place, Refusal, Rule};
 use super::limits::{Counts, Limit, retry_after};
 use crate::mutex::lock;
 
@@ -44,10 +44,10 @@ impl Rule for ApiRates {
         }
     }
 
-    /// The lock of a run that waits for these rates may end: the deployer does not wait ahead of them for a local
-    /// AWS.
-    fn is_optional(&self) -> bool {
-        true
+    fn off(&self) -> Option<Off> {
+        Some(Off::because(
+            "the deployer does not wait ahead of rates for a local AWS, so the lock of a run that waits for them may end",
+        ))
     }
 
     fn before<'a>(&'a self, call: &'a Call, place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::future::{BoxFuture, FutureExt, ready};
 
-use super::super::{About, Answer, Call, Place, Rule};
+use super::super::{About, Answer, Call, Off, Place, Rule};
 
 const NAME: &str = "lost-answers";
 
@@ -23,8 +23,8 @@ impl Rule for LostAnswers {
         }
     }
 
-    fn is_optional(&self) -> bool {
-        true
+    fn off(&self) -> Option<Off> {
+        Some(Off::because("it is a fault of the network; its value is the share of the answers").with(0.1))
     }
 
     fn after<'a>(&'a self, _: &'a Call, answer: &'a mut Answer, place: Place<'a>) -> BoxFuture<'a, ()> {

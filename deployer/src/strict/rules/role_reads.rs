@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::super::place::Key;
-use super::super::{About, Answer, Call, Place, Refusal, Rule};
+use super::super::{About, Answer, Call, Off, Place, Refusal, Rule};
 use crate::mutex::lock;
 
 const NEW: Duration = Duration::from_secs(2);
@@ -33,9 +33,8 @@ impl Rule for RoleReads {
         }
     }
 
-    /// A run that follows within seconds may take a role for deleted.
-    fn is_optional(&self) -> bool {
-        true
+    fn off(&self) -> Option<Off> {
+        Some(Off::because("a run that follows within seconds may take a role for deleted"))
     }
 
     fn before<'a>(&'a self, call: &'a Call, place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {

@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt, ready};
 
-use super::super::{About, Call, Place, Refusal, Rule};
+use super::super::{About, Call, Off, Place, Refusal, Rule};
 use super::limits::{Counts, Limit, retry_after};
 
 /// Answers calls beyond the documented rates with the throttling error of the service.
@@ -56,9 +56,10 @@ impl Rule for ServiceRates {
         }
     }
 
-    /// The deployer does not wait ahead of these rates for a local AWS, and repeats a refused read only some times.
-    fn is_optional(&self) -> bool {
-        true
+    fn off(&self) -> Option<Off> {
+        Some(Off::because(
+            "the deployer does not wait ahead of rates for a local AWS, and repeats a refused read only some times",
+        ))
     }
 
     fn before<'a>(&'a self, call: &'a Call, place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {

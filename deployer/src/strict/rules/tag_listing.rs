@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Map, Value, json};
 
 use super::super::place::Key;
-use super::super::{About, Answer, Call, Place, Rule};
+use super::super::{About, Answer, Call, Off, Place, Rule};
 use crate::mutex::lock;
 
 const LAGS: Duration = Duration::from_secs(30);
@@ -47,9 +47,10 @@ impl Rule for TagListing {
         }
     }
 
-    /// The policies that `deployer iam` prints do not cover reads of deleted resources that are still listed.
-    fn is_optional(&self) -> bool {
-        true
+    fn off(&self) -> Option<Off> {
+        Some(Off::because(
+            "the policies that `deployer iam` prints do not cover reads of deleted resources that are still listed",
+        ))
     }
 
     fn after<'a>(&'a self, call: &'a Call, answer: &'a mut Answer, place: Place<'a>) -> BoxFuture<'a, ()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::time::sleep;
 
-use super::super::{About, Call, Place, Refusal, Rule};
+use super::super::{About, Call, Off, Place, Refusal, Rule};
 use crate::mutex::lock;
 
 const NAME: &str = "thin-line";
@@ -29,8 +29,10 @@ impl Rule for ThinLine {
         }
     }
 
-    fn is_optional(&self) -> bool {
-        true
+    fn off(&self) -> Option<Off> {
+        Some(
+            Off::because("it is a fault of the network; its value is the line's bytes a second").with(BYTES_PER_SECOND),
+        )
     }
 
     fn before<'a>(&'a self, call: &'a Call, place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::super::place::Key;
-use super::super::{About, Answer, Call, Place, Refusal, Rule};
+use super::super::{About, Answer, Call, Off, Place, Refusal, Rule};
 use super::bucket_names::aborted;
 use crate::mutex::lock;
 
@@ -59,9 +59,8 @@ impl Rule for YoungBuckets {
         }
     }
 
-    /// A run that follows within seconds may take a bucket for deleted.
-    fn is_optional(&self) -> bool {
-        true
+    fn off(&self) -> Option<Off> {
+        Some(Off::because("a run that follows within seconds may take a bucket for deleted"))
     }
 
     fn before<'a>(&'a self, call: &'a Call, place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {

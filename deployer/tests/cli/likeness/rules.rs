@@ -7,7 +7,7 @@ use super::{answers, apis, delivery};
 use crate::local::Local;
 
 /// Rules that need more than a request, and are tested in [`super`].
-const ELSEWHERE: [&str; 3] = ["caller-key", "finished-requests", "topic-tags"];
+const ELSEWHERE: [&str; 4] = ["caller-key", "finished-requests", "named-resources", "topic-tags"];
 /// The emulator's own checks of permissions would hide some rules.
 const OPEN: &str = "--no-check-permissions";
 

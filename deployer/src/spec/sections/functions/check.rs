@@ -218,12 +218,14 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
                 .error("function::event-twice", whole, format!("the function already receives `{}`", event.label()))
                 .help("AWS keeps one mapping for a queue and a function; remove one of them");
         }
+        // The settings of queues of the stack are held against these queues, once all elements are known.
+        let elsewhere = event.queue_arn.as_ref().is_some_and(|arn| !arn.contains("${"));
         let fifo = event.label().ends_with(".fifo");
         if event.batch_size > 10 && fifo {
             findings
                 .error("function::batch-size", path("batch_size"), "a FIFO queue gives at most 10 messages at once")
                 .help("write `batch_size: 10`");
-        } else if event.batch_size > 10 && event.maximum_batching_window.0 == 0 {
+        } else if elsewhere && event.batch_size > 10 && event.maximum_batching_window.0 == 0 {
             findings
                 .error("function::batch-window", path("batch_size"), "more than 10 messages at once need a window")
                 .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");

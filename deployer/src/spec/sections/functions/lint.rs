@@ -19,6 +19,8 @@ pub(super) fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resour
     };
     if is_fifo(queue) {
         batch(document, mapping, queue, findings);
+    } else {
+        window(document, mapping, queue, findings);
     }
     let (Some(visible), Some(timeout)) = (queue.number("visibility_timeout"), function.number("timeout")) else {
         return;
@@ -91,6 +93,17 @@ fn batch(document: &Document, mapping: &Resource, queue: &Resource, findings: &m
                 "Lambda does not wait for the batches of a FIFO queue to fill",
             )
             .help("remove `maximum_batching_window`");
+    }
+}
+
+/// Reports a batch of a standard queue that Lambda gathers only if it is given time.
+fn window(document: &Document, mapping: &Resource, queue: &Resource, findings: &mut Findings) {
+    let waits = mapping.number("maximum_batching_window_in_seconds").is_some_and(|window| window > 0);
+    if mapping.number("batch_size").is_some_and(|size| size > 10) && !waits {
+        let at = event_place(document, mapping, queue).then("batch_size");
+        findings
+            .error("function::batch-window", at, "more than 10 messages at once need a window")
+            .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
     }
 }
 

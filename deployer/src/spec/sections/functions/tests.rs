@@ -226,7 +226,7 @@ fn what_lambda_would_refuse_is_found_before_any_call() {
         ("events", json!([{ "queue": "a", "queue_arn": "b" }]), "function::event-source"),
         ("events", json!([{}]), "function::event-source"),
         ("events", json!([{ "queue": "a" }, { "queue_arn": "${queues.a.arn}" }]), "function::event-twice"),
-        ("events", json!([{ "queue": "a", "batch_size": 11 }]), "function::batch-window"),
+        ("events", json!([{ "queue_arn": "arn:x:a", "batch_size": 11 }]), "function::batch-window"),
         ("events", json!([{ "queue_arn": "arn:x:a.fifo", "batch_size": 11 }]), "function::batch-size"),
     ] {
         let found = codes(json!({ "zip": "f.zip", property: value }));
@@ -234,7 +234,7 @@ fn what_lambda_would_refuse_is_found_before_any_call() {
     }
     let allowed = json!({
         "zip": "f.zip", "environment": { "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://x", "COUNT": 3, "ON": true },
-        "events": [{ "queue": "a", "batch_size": 11, "maximum_batching_window": "1s" }],
+        "events": [{ "queue_arn": "arn:x:a", "batch_size": 11, "maximum_batching_window": "1s" }],
     });
     assert!(codes(allowed).is_empty());
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::key;
-use crate::execute::removes_separately;
+use super::removes_separately;
 use crate::kinds::KindRef;
 use crate::plan::{Action, Plan, PlannedResource};
 
 /// The expected duration of each step of a plan, and which steps have ended.
 #[derive(Debug, Default)]
-pub(super) struct Estimate {
+pub struct Estimate {
     steps: BTreeMap<String, EstimatedStep>,
     /// Seconds that the ended steps took, and those that were expected for them.
     took: f64,
@@ -25,7 +24,7 @@ struct EstimatedStep {
 }
 
 impl Estimate {
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Plan) -> Self {
         let acting = |planned: &&PlannedResource| planned.action().calls_aws();
         let mut steps = BTreeMap::new();
         for planned in plan.actions().iter().filter(acting) {
@@ -34,14 +33,14 @@ impl Estimate {
             if removes_separately(planned) {
                 let after = vec![planned.address.clone()];
                 let expected = seconds(planned.kind, Action::Delete);
-                steps.insert(key(&planned.address, true), EstimatedStep { expected, after, done: false });
+                steps.insert(step_key(&planned.address, true), EstimatedStep { expected, after, done: false });
             }
         }
         Self { steps, ..Self::default() }
     }
 
     /// Records that a step ended after `took` seconds.
-    pub(super) fn record_end(&mut self, key: &str, took: f64) {
+    pub fn record_end(&mut self, key: &str, took: f64) {
         if let Some(step) = self.steps.get_mut(key)
             && !std::mem::replace(&mut step.done, true)
         {
@@ -51,13 +50,13 @@ impl Estimate {
     }
 
     /// Returns the number of all steps and of those that have ended.
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub fn counts(&self) -> (usize, usize) {
         (self.steps.len(), self.steps.values().filter(|step| step.done).count())
     }
 
     /// Returns the remaining seconds: the longest chain of steps that wait for each other. `running` returns how long a
     /// step has run.
-    pub(super) fn remaining(&self, running: impl Fn(&str) -> f64) -> f64 {
+    pub fn remaining(&self, running: impl Fn(&str) -> f64) -> f64 {
         let mut known = BTreeMap::new();
         let longest = self.steps.keys().map(|key| self.chain(key, &running, &mut known)).fold(0.0, f64::max);
         longest * self.pace()
@@ -82,10 +81,15 @@ impl Estimate {
     }
 
     /// Returns the expected duration of all steps, and of those that have ended.
-    pub(super) fn work(&self) -> (Duration, Duration) {
+    pub fn work(&self) -> (Duration, Duration) {
         let whole: f64 = self.steps.values().map(|step| step.expected).sum();
         (Duration::from_secs_f64(whole), Duration::from_secs_f64(self.expected))
     }
+}
+
+/// Returns the name of a step. A removal is that of a replaced resource.
+pub fn step_key(address: &str, removal: bool) -> String {
+    if removal { format!("{address}#predecessor") } else { address.to_owned() }
 }
 
 /// Lists the steps that a step waits for: its dependencies, or for a deletion its dependents.
