@@ -11,7 +11,7 @@ use crate::kinds;
 
 /// The modules from the lowest to the highest. Each may import only modules of lower rank.
 const ORDER: &[&[&str]] = &[
-    &["actions", "constraints", "files", "models", "mutex", "origin", "registry"],
+    &["actions", "constraints", "files", "models", "mutex", "origin", "registry", "timetable"],
     &["aws", "forge", "package", "local"],
     &["strict"],
     &["kinds"],

@@ -35,3 +35,4 @@ mod sizes;
 pub mod spec;
 pub mod state;
 pub mod strict;
+mod timetable;

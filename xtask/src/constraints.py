@@ -14,7 +14,7 @@ wheel, version, digest, table, sources = sys.argv[1:]
 
 # The models of the services whose SDK the deployer links.
 SERVICES = [
-    "apigateway", "bedrock", "cloudwatch", "iam", "lambda", "logs", "resourcegroupstaggingapi", "s3", "secretsmanager", "sns", "sqs",
+    "apigateway", "bedrock", "cloudwatch", "events", "iam", "lambda", "logs", "resourcegroupstaggingapi", "s3", "scheduler", "secretsmanager", "sns", "sqs",
     "ssm", "sts",
 ]
 PROTOCOLS = {"smithy-rpc-v2-cbor": "json", "json": "json", "query": "query", "rest-json": "rest-json", "rest-xml": "rest-xml"}
@@ -23,7 +23,9 @@ PROTOCOLS = {"smithy-rpc-v2-cbor": "json", "json": "json", "query": "query", "re
 def called():
     """The methods without arguments that the sources call: among them every operation of an SDK's client."""
     found = set()
-    for path in pathlib.Path(sources).rglob("*.rs"):
+    # The rules of the local cloud ask an emulator, whose keys and names AWS's models would refuse.
+    paths = (path for path in pathlib.Path(sources).rglob("*.rs") if "strict" not in path.parts)
+    for path in paths:
         found |= set(re.findall(r"\.\s*([a-z][a-z0-9_]+)\(\)", path.read_text()))
     return found
 

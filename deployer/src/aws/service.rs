@@ -9,6 +9,7 @@ mod iam;
 mod lambda;
 mod logs;
 mod s3;
+mod scheduler;
 mod secretsmanager;
 mod sns;
 mod sqs;
@@ -22,13 +23,15 @@ pub use iam::IAM;
 pub use lambda::LAMBDA;
 pub use logs::LOGS;
 pub use s3::S3;
+pub use scheduler::SCHEDULER;
 pub use secretsmanager::SECRETSMANAGER;
 pub use sns::SNS;
 pub use sqs::SQS;
 pub use ssm::SSM;
 
 /// The services that kinds and variables use.
-pub static ALL: &[&Service] = &[&APIGATEWAY, &CLOUDWATCH, &IAM, &LAMBDA, &LOGS, &S3, &SECRETSMANAGER, &SNS, &SQS, &SSM];
+pub static ALL: &[&Service] =
+    &[&APIGATEWAY, &CLOUDWATCH, &IAM, &LAMBDA, &LOGS, &S3, &SCHEDULER, &SECRETSMANAGER, &SNS, &SQS, &SSM];
 
 /// The facts about one service.
 #[derive(Debug, Clone, Copy)]

@@ -66,6 +66,9 @@ impl Plan {
         if out.is_some() || run.terminal.verbose {
             form::print_digest(&run.terminal, &ready.effects());
         }
+        if run.terminal.verbose && !destroy {
+            form::print_upcoming(&run.terminal, &ready.loaded.graph, &(settings.now)());
+        }
         if let Some(file) = &out {
             form::print_saved(&run.terminal, file, ready.loaded.document.lacking().is_empty());
         }

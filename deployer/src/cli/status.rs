@@ -37,7 +37,8 @@ impl Status {
             loaded.graph.nodes().filter_map(|n| Some((n.address.clone(), (n.kind.name(), seen.live.get(&n.address)?))));
         let live = live.collect();
         let asked = async { Ok(health::signs(&sight.aws, &live).await) };
-        let signs = pipeline::unless_stopped(&run.stop, asked).await?;
+        let mut signs = pipeline::unless_stopped(&run.stop, asked).await?;
+        health::add_upcoming(&mut signs, &live, &(settings.now)());
         let healthy = status::print(&run.terminal, &loaded, &sight, signs);
         Ok(if healthy || !self.check { OK } else { ERROR })
     }

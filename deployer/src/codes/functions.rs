@@ -74,8 +74,22 @@ pub(super) const CODES: &[Code] = &[
         "Lower `maximum_concurrency`, or raise `reserved_concurrency`.",
     ),
     error(
+        "function::schedule-name",
+        "Two schedules of a function have the same name, or none. One of them may go without, and then has the function's name in AWS.",
+        "functions:\n  report: { zip: report.zip, events: [ { schedule: rate(1 day) }, { schedule: rate(7 days) } ] }\n",
+        "functions:\n  report: { zip: report.zip, events: [ { schedule: rate(1 day) }, { schedule: rate(7 days), name: weekly } ] }\n",
+        "Give all but one of them a `name`.",
+    ),
+    error(
+        "function::event-property",
+        "A property of an event belongs to another source: a time zone to a schedule, a batch to a queue.",
+        "queues: { orders: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { queue: orders, timezone: Europe/Oslo } ] }\n",
+        "functions:\n  worker: { zip: worker.zip, events: [ { schedule: \"cron(0 6 * * ? *)\", timezone: Europe/Oslo } ] }\n",
+        "Remove it, or name the source that it belongs to.",
+    ),
+    error(
         "function::event-source",
-        "An event names exactly one queue.",
+        "An event comes from exactly one source: a queue, or a schedule.",
         "functions:\n  worker: { zip: worker.zip, events: [ { batch_size: 5 } ] }\n",
         "queues: { orders: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { queue: orders, batch_size: 5 } ] }\n",
         "Name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`.",

@@ -7,6 +7,7 @@ mod elements;
 mod functions;
 mod messages;
 mod runs;
+mod schedules;
 mod stack;
 mod state;
 
@@ -69,6 +70,7 @@ pub static GROUPS: &[(&str, &[Code])] = &[
     ("The text, its types, variables and references", stack::CODES),
     ("Functions, their events and permissions", functions::CODES),
     ("Queues, topics and alarms", messages::CODES),
+    ("Schedules", schedules::CODES),
     ("APIs, buckets, log groups and roles", elements::CODES),
     ("Code packages, plans and runs", runs::CODES),
     ("The state", state::CODES),

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -38,6 +39,7 @@ pub trait AnyKind: Send + Sync {
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn verification(&self, spec: &Value, place: &Place) -> Result<Verification, AwsError>;
     fn condition(&self, seen: &ObservedResource<Value>) -> Option<String>;
+    fn upcoming(&self, spec: &Value, now: Timestamp) -> Option<String>;
     fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a ObservedResource<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>>;
     fn read<'a>(
         &'a self,
@@ -227,6 +229,10 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
 
     fn condition(&self, seen: &ObservedResource<Value>) -> Option<String> {
         K::condition(&Self::typed_live(seen).ok()?)
+    }
+
+    fn upcoming(&self, spec: &Value, now: Timestamp) -> Option<String> {
+        K::upcoming(&Self::parse(spec).ok()?, now)
     }
 
     fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a ObservedResource<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>> {

@@ -40,6 +40,8 @@ pub mod lambda_permission;
 pub mod log_group;
 pub mod rest_api;
 pub mod s3_bucket;
+pub mod schedule;
+pub mod schedule_group;
 pub mod sns_subscription;
 pub mod sns_topic;
 pub mod sqs_queue;
@@ -51,6 +53,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -86,6 +89,8 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<log_group::LogGroupKind>::NEW,
     &ErasedKind::<rest_api::RestApi>::NEW,
     &ErasedKind::<s3_bucket::S3Bucket>::NEW,
+    &ErasedKind::<schedule::ScheduleKind>::NEW,
+    &ErasedKind::<schedule_group::ScheduleGroupKind>::NEW,
     &ErasedKind::<sns_subscription::SnsSubscription>::NEW,
     &ErasedKind::<sns_topic::SnsTopic>::NEW,
     &ErasedKind::<sqs_queue::SqsQueue>::NEW,
@@ -270,6 +275,11 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Describes a resource without notes in a word or two, such as `enabled`.
     fn condition(_seen: &ObservedResource<Self::Spec>) -> Option<String> {
+        None
+    }
+
+    /// Tells when the resource acts by itself next, after `now`: `fires 2030-01-31 06:00 UTC, …`.
+    fn upcoming(_spec: &Self::Spec, _now: Timestamp) -> Option<String> {
         None
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::aws::Aws;
@@ -34,4 +35,13 @@ pub async fn signs(aws: &Aws, live: &BTreeMap<String, Live<'_>>) -> BTreeMap<Str
         signs.entry((*address).clone()).or_default().extend(more);
     }
     signs
+}
+
+/// Adds when each resource acts by itself next, after `now` (RFC 3339).
+pub fn add_upcoming(signs: &mut BTreeMap<String, Vec<Sign>>, live: &BTreeMap<String, Live<'_>>, now: &str) {
+    let Ok(now) = now.parse::<Timestamp>() else { return };
+    for (address, (kind, observed)) in live {
+        let words = kinds::find(kind).and_then(|kind| kind.upcoming(&observed.spec, now));
+        signs.entry(address.clone()).or_default().extend(words.map(Sign::fine));
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ending::RunCost;
@@ -16,6 +17,7 @@ use super::shown::MaskedPlan;
 use super::terminal::Terminal;
 use super::{counted, diagnostics, json as form, plan as text};
 use crate::failure::Failure;
+use crate::graph::Graph;
 use crate::operate::invoke::FunctionAnswer;
 use crate::pipeline::{ApplyResult, LoadedStack, Ready, RecordedPlan, RefreshResult};
 use crate::plan::Effects;
@@ -55,6 +57,16 @@ pub fn announce(terminal: &Terminal, ready: &Ready, command: &str) {
 pub fn print_digest(terminal: &Terminal, effects: &Effects) {
     if !effects.is_empty() {
         terminal.say(&format!("Plan digest: {}", effects.digest()));
+    }
+}
+
+/// Prints when the stack's resources act by themselves next, after `now` (RFC 3339).
+pub fn print_upcoming(terminal: &Terminal, graph: &Graph, now: &str) {
+    let Ok(now) = now.parse::<Timestamp>() else { return };
+    for node in graph.nodes().filter(|node| !node.external) {
+        if let Some(words) = node.kind.upcoming(&node.spec, now) {
+            terminal.say(&format!("{} {words}", node.address));
+        }
     }
 }
 

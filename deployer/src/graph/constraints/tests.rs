@@ -41,6 +41,8 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     ("lambda.permission", "qualifier", "no section sets it"),
     ("lambda.permission", "source_account", "only an alarm that calls a function sets it, to the account"),
     ("s3.bucket", "force_destroy", "only a deletion asks for it"),
+    ("scheduler.schedule", "end_date", "sent as a number: `schedule::moment`"),
+    ("scheduler.schedule", "start_date", "sent as a number: `schedule::moment`"),
     ("s3.bucket", "versioning", "`true` is sent as Enabled, and `false` is not sent"),
 ];
 

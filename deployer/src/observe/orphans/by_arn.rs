@@ -57,6 +57,7 @@ mod tests {
             place.arn("cloudwatch", "alarm:a: b"),
             "arn:aws:iam::123456789012:role/path/r".to_owned(),
             place.arn("lambda", "function:f"),
+            place.arn("scheduler", "schedule-group/g"),
             place.arn("lambda", "event-source-mapping:u"),
             "arn:aws:apigateway:eu-west-1::/restapis/x".to_owned(),
         ];

@@ -63,10 +63,6 @@ pub const TABLE: &[UncoveredWords] = &[
 
     // Callers of functions.
     UncoveredWords::of(
-        &["schedules", "schedule", "scheduler", "crons", "cron", "cron_jobs"],
-        unmanaged("schedules", "create the schedule elsewhere, with the ARN `${functions.NAME.arn}` as its target and a role that may call `lambda:InvokeFunction`: `outputs: { target: \"${functions.NAME.arn}\" }` prints the ARN"),
-    ),
-    UncoveredWords::of(
         &["rules", "rule", "event_rules", "events", "cloudwatch_events"],
         unmanaged("rules of EventBridge", "create the rule elsewhere. Let it send to a queue of this stack, whose `policy` lets `events.amazonaws.com` send, or to a function, whose own policy lets `events.amazonaws.com` call it: `aws lambda add-permission`. The deployer leaves permissions of others on a function as they are"),
     ),

@@ -2,10 +2,13 @@
 
 mod about;
 mod check;
+mod event;
 mod keys;
 mod lint;
 mod lower;
 mod policy_size;
+mod schedules;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod uncovered;
@@ -16,16 +19,18 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+pub use self::event::EventElement;
 use super::about::longest_name;
 use super::permission::{self, Permission};
-use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, models};
+use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, models, scheduling};
 use crate::kinds::Kind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::log_group::RETENTION_DAYS;
+use crate::kinds::schedule::ScheduleKind;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
@@ -137,43 +142,9 @@ pub struct FunctionElement {
     /// ARN of a managed policy that limits the derived role.
     #[schemars(regex(pattern = r"^arn:"))]
     pub permissions_boundary: Option<String>,
-    /// The queues whose messages the function receives.
+    /// The queues whose messages the function receives, and the schedules that call it.
     #[serde(default)]
     pub events: Vec<EventElement>,
-}
-
-/// A queue whose messages the function receives: exactly one of `queue` and `queue_arn`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EventElement {
-    /// A queue of this stack, by its name under `queues`.
-    #[schemars(length(min = 1))]
-    pub queue: Option<String>,
-    /// ARN of a queue outside this stack.
-    #[schemars(regex(pattern = r"^arn:"))]
-    pub queue_arn: Option<String>,
-    /// The most messages in one invocation. More than 10 need `maximum_batching_window`.
-    #[serde(default = "ten")]
-    #[schemars(range(min = 1, max = 10_000))]
-    pub batch_size: u32,
-    /// The longest time to wait for a batch to fill.
-    #[serde(default)]
-    #[schemars(range(max = 300))]
-    pub maximum_batching_window: Seconds,
-    /// The most concurrent invocations for this queue.
-    #[schemars(range(min = 2, max = 1_000))]
-    pub maximum_concurrency: Option<u32>,
-    /// Filter patterns. A message that matches none of them is deleted.
-    #[serde(default)]
-    #[schemars(length(max = 10))]
-    #[schemars(with = "Vec<Map<String, Value>>")]
-    pub filter: Vec<Value>,
-    /// Whether the function receives messages. `false` pauses it.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// Whether the function returns the ids of failed messages, so that only those come back.
-    #[serde(default = "yes")]
-    pub report_batch_item_failures: bool,
 }
 
 /// The network that a function runs in.
@@ -310,10 +281,6 @@ fn two_weeks() -> Retention {
     Retention::Days(14)
 }
 
-fn ten() -> u32 {
-    10
-}
-
 fn yes() -> bool {
     true
 }
@@ -330,6 +297,7 @@ impl Section for Functions {
         check::layers(element, at, findings);
         check::role(element, at, findings);
         check::events(element, at, findings);
+        schedules::check(element, at, findings);
     }
 
     fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -347,6 +315,7 @@ impl Section for Functions {
                 lint::mapping(document, all, resource, findings);
             }
             IamRole::NAME => permission::lint(document, all, resource, findings),
+            ScheduleKind::NAME => scheduling::lint(document, all, resource, findings),
             LambdaFunction::NAME => {
                 keys::lint(document, all, resource, findings);
                 models::environment(document, resource, findings);
@@ -369,16 +338,9 @@ impl Section for Functions {
     }
 }
 
-impl EventElement {
-    /// Returns the queue's name, which stands in brackets in the mapping's address.
-    fn label(&self) -> String {
-        if let Some(queue) = &self.queue {
-            return queue.clone();
-        }
-        let arn = self.queue_arn.as_deref().unwrap_or_default();
-        match arn.strip_prefix("${queues.").and_then(|rest| rest.strip_suffix(".arn}")) {
-            Some(name) => name.to_owned(),
-            None => arn.rsplit(':').next().unwrap_or(arn).to_owned(),
-        }
+impl FunctionElement {
+    /// Iterates over the events that Lambda fetches from a queue.
+    fn mappings(&self) -> impl Iterator<Item = &EventElement> {
+        self.events.iter().filter(|event| event.schedule.is_none())
     }
 }

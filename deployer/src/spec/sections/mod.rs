@@ -8,7 +8,7 @@
 //! - `any`: a section without its type
 //! - `hints`: rules for editors that the checker's schema does not have
 //! - `lowered`: primitive resources
-//! - `fifo`, `filter`, `keys`, `models`, `permission`: parts that several sections share
+//! - `fifo`, `filter`, `keys`, `models`, `permission`, `scheduling`: parts that several sections share
 
 pub mod about;
 pub mod alarms;
@@ -26,6 +26,8 @@ mod models;
 pub mod permission;
 pub mod queues;
 pub mod roles;
+pub mod schedules;
+mod scheduling;
 #[cfg(test)]
 mod tests;
 pub mod topics;
@@ -62,6 +64,7 @@ static OWN: Registry<&dyn AnySection> = Registry::new(&[
     &ErasedSection::<log_groups::LogGroups>::NEW,
     &ErasedSection::<queues::Queues>::NEW,
     &ErasedSection::<roles::Roles>::NEW,
+    &ErasedSection::<schedules::Schedules>::NEW,
     &ErasedSection::<topics::Topics>::NEW,
 ]);
 

@@ -14,6 +14,8 @@ pub mod lambda_permission;
 pub mod log_group;
 pub mod rest_api;
 pub mod s3_bucket;
+pub mod schedule;
+pub mod schedule_group;
 pub mod sns_subscription;
 pub mod sns_topic;
 pub mod sqs_queue;
@@ -42,6 +44,8 @@ pub const ALL: &[Entry] = &[
     iam_role::ENTRY,
     log_group::ENTRY,
     s3_bucket::ENTRY,
+    schedule_group::ENTRY,
+    schedule::ENTRY,
     sns_topic::ENTRY,
     sns_subscription::ENTRY,
     sqs_queue::ENTRY,

@@ -5,6 +5,7 @@ use crate::kinds::Kind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::schedule::ScheduleKind;
 use crate::spec::sections::about::{
     About, Arrow, Draw, OneOf, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage,
 };
@@ -17,12 +18,16 @@ pub(super) const ABOUT: &About = &About {
     synonyms: &[
         ("deadletterconfig", "dead_letter"),
         ("environmentvariables", "environment"),
+        ("cron", "schedule"),
         ("envvars", "environment"),
         ("functionname", "name"),
         ("lambda", "functions"),
         ("lambdas", "functions"),
+        ("rate", "schedule"),
         ("reservedconcurrentexecutions", "reserved_concurrency"),
         ("rolearn", "role"),
+        ("scheduleexpression", "schedule"),
+        ("scheduleexpressiontimezone", "timezone"),
         ("sqs", "queue"),
     ],
     uncovered: super::uncovered::TABLE,
@@ -34,12 +39,13 @@ pub(super) const ABOUT: &About = &About {
             Arrow { from: EventSourceMapping::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             Arrow { from: EventSourceMapping::NAME, to: None, draw: Draw::From("messages") },
             Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::arrow_labels) },
+            Arrow { from: ScheduleKind::NAME, to: None, draw: Draw::Nothing },
             Arrow { from: LambdaFunction::NAME, to: Some(IamRole::NAME), draw: Draw::Uses("runs as") },
         ],
     },
     one_of: &[
         OneOf { map: None, names: &["crate", "zip", "binary"] },
-        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn"] },
+        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn", "schedule"] },
         permission::ONE_OF,
     ],
     key: None,
@@ -80,6 +86,7 @@ pub(super) const ABOUT: &About = &About {
         ],
         parts: &[
             Part { name: "event", property: "events", place: PartPlace::Item },
+            Part { name: "schedule", property: "events", place: PartPlace::Item },
             Part { name: "log_group", property: "log_retention", place: PartPlace::Beside },
         ],
     },

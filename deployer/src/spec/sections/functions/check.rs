@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{EventElement, FunctionElement, LogFormat, Retention};
+use super::{EventElement, FunctionElement, LogFormat, Retention, sources};
 use crate::kinds::lambda_function::runtime;
 use crate::kinds::log_group::RETENTION_DAYS;
 use crate::spec::finding::{DocPath, Findings};
@@ -207,10 +207,7 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
     for (index, event) in element.events.iter().enumerate() {
         let path = |property: &str| at.path(["events", &index.to_string(), property]);
         let whole = at.path(["events".to_owned(), index.to_string()]);
-        if event.queue.is_some() == event.queue_arn.is_some() {
-            findings
-                .error("function::event-source", whole, "an event has exactly one of `queue` and `queue_arn`")
-                .help("name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`");
+        if !sources::check(event, &whole, findings) || event.schedule.is_some() {
             continue;
         }
         if !labels.insert(event.label()) {
@@ -221,16 +218,17 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
         // The settings of queues of the stack are held against these queues, once all elements are known.
         let elsewhere = event.queue_arn.as_ref().is_some_and(|arn| !arn.contains("${"));
         let fifo = event.label().ends_with(".fifo");
-        if event.batch_size > 10 && fifo {
+        let (batch_size, window) = (event.batch_size(), event.maximum_batching_window());
+        if batch_size > 10 && fifo {
             findings
                 .error("function::batch-size", path("batch_size"), "a FIFO queue gives at most 10 messages at once")
                 .help("write `batch_size: 10`");
-        } else if elsewhere && event.batch_size > 10 && event.maximum_batching_window.0 == 0 {
+        } else if elsewhere && batch_size > 10 && window == 0 {
             findings
                 .error("function::batch-window", path("batch_size"), "more than 10 messages at once need a window")
                 .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
         }
-        if fifo && event.queue_arn.is_some() && event.maximum_batching_window.0 > 0 {
+        if fifo && event.queue_arn.is_some() && window > 0 {
             findings
                 .error(
                     "function::batch-window",

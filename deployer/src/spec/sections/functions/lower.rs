@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing};
+use super::{EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, schedules};
 use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, pattern};
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
@@ -33,7 +33,8 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
     }
     let code = code(element, at);
     out.add::<LambdaFunction>(at, at.element(), &function(element, at, &name)).code = code;
-    for event in &element.events {
+    schedules::lower(element, at, &name, out);
+    for event in element.mappings() {
         let address = at.part(&format!("event[{}]", event.label()));
         out.add::<EventSourceMapping>(at, address.clone(), &mapping(event, at, &address));
     }
@@ -142,7 +143,7 @@ fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
         all.push(json!({ "Effect": "Allow", "Action": actions, "Resource": resource }));
     };
     allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &format!("{}:*", reference(&at.part("log_group"), "arn")));
-    for event in &element.events {
+    for event in element.mappings() {
         allow(&["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], &queue_arn(event));
     }
     if element.tracing == Tracing::Active {
@@ -182,11 +183,12 @@ fn mapping(event: &EventElement, at: &Scope<'_>, address: &str) -> EventSource {
     EventSource {
         event_source_arn: queue_arn(event),
         function_name: reference(&at.element(), "name"),
-        batch_size: event.batch_size,
-        maximum_batching_window_in_seconds: event.maximum_batching_window.0,
+        batch_size: event.batch_size(),
+        maximum_batching_window_in_seconds: event.maximum_batching_window(),
         enabled: event.enabled,
         function_response_types: event
             .report_batch_item_failures
+            .unwrap_or(true)
             .then(|| "ReportBatchItemFailures".to_owned())
             .into_iter()
             .collect(),

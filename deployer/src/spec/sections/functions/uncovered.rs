@@ -3,7 +3,7 @@
 use crate::spec::uncovered::UncoveredAnswer::Otherwise;
 use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
-const SCHEDULE: &str = "create the schedule elsewhere, with `${functions.NAME.arn}` as its target and a role that may call `lambda:InvokeFunction`";
+const SCHEDULE: &str = "write `events: [ { schedule: rate(5 minutes) } ]`";
 const RULE: &str = "create the rule elsewhere, and let it send to a queue of this stack whose `policy` lets `events.amazonaws.com` send: `events: [ { queue: NAME } ]`";
 const ROUTE: &str = "routes stand in an API: `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`";
 const QUEUE: &str = "write `events: [ { queue: NAME } ]`, or `queue_arn: ARN` for a queue outside this stack";
@@ -43,7 +43,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(&["snap_start"], unmanaged("SnapStart", "leave it out: AWS has it for Java, Python and .NET alone")),
     UncoveredWords::of(
         &["schedule", "schedules", "schedule_expression", "cron", "rate"],
-        unmanaged("schedules", SCHEDULE),
+        Otherwise(SCHEDULE),
     ),
     UncoveredWords::of(&["event_pattern", "rules", "event_bus"], unmanaged("rules of EventBridge", RULE)),
     UncoveredWords::of(
@@ -99,7 +99,6 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(&["build", "build_command", "target", "toolchain"], Otherwise("cargo builds the package that `crate:` names; `profile`, `features` and `architecture` are what it takes")),
 
-    UncoveredWords::inside("events", &["schedule", "schedules", "schedule_expression", "cron", "rate"], unmanaged("schedules", SCHEDULE)),
     UncoveredWords::inside("events", &["rule", "event_pattern", "event_bus", "event_bridge", "eventbridge_rule"], unmanaged("rules of EventBridge", RULE)),
     UncoveredWords::inside(
         "events",
@@ -119,7 +118,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::inside("events", &["cognito", "iot", "alexa", "alb", "cloudwatch_logs", "logs"], unmanaged("callers of this kind", "let the caller's service call the function: `aws lambda add-permission`. The deployer leaves that permission as it is")),
     UncoveredWords::inside(
         "events",
-        &["on_failure", "destination_config", "maximum_retry_attempts", "provisioned_poller_config", "metrics_config"],
+        &["on_failure", "destination_config", "provisioned_poller_config", "metrics_config"],
         unmanaged("this setting of an event", "leave it out: the queue's `redrive` decides how often a message comes back, and where it goes then"),
     ),
     UncoveredWords::inside("events", &["type", "properties", "arn"], Otherwise("write `{ queue: NAME }`, or `{ queue_arn: ARN }` for a queue outside this stack")),

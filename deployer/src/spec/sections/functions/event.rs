@@ -1,0 +1,104 @@
+//! The events of a function, as they are written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::yes;
+use crate::spec::sections::scheduling::Payload;
+use crate::spec::values::Seconds;
+
+/// A source of calls: exactly one of `queue`, `queue_arn` and `schedule`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventElement {
+    /// A queue of this stack, by its name under `queues`.
+    #[schemars(length(min = 1))]
+    pub queue: Option<String>,
+    /// ARN of a queue outside this stack.
+    #[schemars(regex(pattern = r"^arn:"))]
+    pub queue_arn: Option<String>,
+    /// The most messages in one invocation. More than 10 need `maximum_batching_window`. Default: 10.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub batch_size: Option<u32>,
+    /// The longest time to wait for a batch to fill. Default: 0.
+    #[schemars(range(max = 300))]
+    pub maximum_batching_window: Option<Seconds>,
+    /// The most concurrent invocations for this queue.
+    #[schemars(range(min = 2, max = 1_000))]
+    pub maximum_concurrency: Option<u32>,
+    /// Filter patterns. A message that matches none of them is deleted.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub filter: Vec<Value>,
+    /// Whether the function receives messages, or the schedule fires. `false` pauses it.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Whether the function returns the ids of failed messages, so that only those come back. Default: true.
+    pub report_batch_item_failures: Option<bool>,
+    /// When to call the function: `rate(5 minutes)`, `cron(0 6 * * ? *)` with minutes, hours, day of month, month, day of
+    /// week and year, or `at(2030-01-31T06:00:00)` for once. EventBridge Scheduler calls it.
+    #[schemars(length(min = 1, max = 256))]
+    pub schedule: Option<String>,
+    /// The schedule's name, which follows the function's in AWS. A function with several schedules gives all but one of
+    /// them a name.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[0-9A-Za-z_.-]+$"))]
+    pub name: Option<String>,
+    /// The purpose of the schedule.
+    #[schemars(length(max = 512))]
+    pub description: Option<String>,
+    /// The time zone of `cron` and `at`, by its name in IANA's database. Default: UTC.
+    #[schemars(length(min = 1, max = 50))]
+    pub timezone: Option<String>,
+    /// The time within which AWS may choose the moment, in whole minutes. Without it the schedule fires within its
+    /// minute.
+    #[schemars(range(min = 60, max = 86_400))]
+    pub flexible_window: Option<Seconds>,
+    /// The moment before which the schedule does not fire, and from which a rate counts: `2030-01-31T06:00:00Z`.
+    pub start: Option<String>,
+    /// The moment after which the schedule does not fire.
+    pub end: Option<String>,
+    /// The event that the function gets: a map or list, or JSON as a text.
+    pub input: Option<Payload>,
+    /// How often a failed call is repeated. Default: 185.
+    #[schemars(range(max = 185))]
+    pub retries: Option<u32>,
+    /// For how long a failed call is repeated. Default: a day.
+    #[schemars(range(min = 60, max = 86_400))]
+    pub max_age: Option<Seconds>,
+    /// The queue that receives calls that failed: its name in this stack, or its ARN. It cannot be FIFO.
+    #[schemars(length(min = 1))]
+    pub dead_letter: Option<String>,
+    /// The group of others to put the schedule into, by its name. Default: a group of the function's own.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[0-9A-Za-z_.-]+$"))]
+    pub group: Option<String>,
+    /// ARN of the KMS key for the schedule's data.
+    #[schemars(regex(pattern = r"^arn:"))]
+    pub kms_key_arn: Option<String>,
+    /// Whether AWS deletes the schedule once it fires no more. The next apply creates it again. Default: false.
+    pub delete_after_completion: Option<bool>,
+}
+
+impl EventElement {
+    pub(super) fn batch_size(&self) -> u32 {
+        self.batch_size.unwrap_or(10)
+    }
+
+    /// Returns the seconds to wait for a batch to fill.
+    pub(super) fn maximum_batching_window(&self) -> u32 {
+        self.maximum_batching_window.unwrap_or_default().0
+    }
+
+    /// Returns the queue's name, which stands in brackets in the mapping's address.
+    pub(super) fn label(&self) -> String {
+        if let Some(queue) = &self.queue {
+            return queue.clone();
+        }
+        let arn = self.queue_arn.as_deref().unwrap_or_default();
+        match arn.strip_prefix("${queues.").and_then(|rest| rest.strip_suffix(".arn}")) {
+            Some(name) => name.to_owned(),
+            None => arn.rsplit(':').next().unwrap_or(arn).to_owned(),
+        }
+    }
+}
