@@ -5,6 +5,7 @@
 
 mod apigateway;
 mod cloudwatch;
+mod events;
 mod iam;
 mod lambda;
 mod logs;
@@ -19,6 +20,7 @@ use std::borrow::Cow;
 
 pub use apigateway::APIGATEWAY;
 pub use cloudwatch::CLOUDWATCH;
+pub use events::EVENTS;
 pub use iam::IAM;
 pub use lambda::LAMBDA;
 pub use logs::LOGS;
@@ -31,7 +33,7 @@ pub use ssm::SSM;
 
 /// The services that kinds and variables use.
 pub static ALL: &[&Service] =
-    &[&APIGATEWAY, &CLOUDWATCH, &IAM, &LAMBDA, &LOGS, &S3, &SCHEDULER, &SECRETSMANAGER, &SNS, &SQS, &SSM];
+    &[&APIGATEWAY, &CLOUDWATCH, &EVENTS, &IAM, &LAMBDA, &LOGS, &S3, &SCHEDULER, &SECRETSMANAGER, &SNS, &SQS, &SSM];
 
 /// The facts about one service.
 #[derive(Debug, Clone, Copy)]

@@ -74,6 +74,13 @@ pub(super) const CODES: &[Code] = &[
         "Lower `maximum_concurrency`, or raise `reserved_concurrency`.",
     ),
     error(
+        "function::rule-name",
+        "Two rules of a function have the same name, or none. One of them may go without, and then has the function's name in AWS.",
+        "functions:\n  ship: { zip: ship.zip, events: [ { pattern: { source: [shop] } }, { pattern: { source: [bank] } } ] }\n",
+        "functions:\n  ship: { zip: ship.zip, events: [ { pattern: { source: [shop] } }, { pattern: { source: [bank] }, name: bank } ] }\n",
+        "Give all but one of them a `name`.",
+    ),
+    error(
         "function::schedule-name",
         "Two schedules of a function have the same name, or none. One of them may go without, and then has the function's name in AWS.",
         "functions:\n  report: { zip: report.zip, events: [ { schedule: rate(1 day) }, { schedule: rate(7 days) } ] }\n",
@@ -89,7 +96,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "function::event-source",
-        "An event comes from exactly one source: a queue, or a schedule.",
+        "An event comes from exactly one source: a queue, a schedule, or the events of a bus.",
         "functions:\n  worker: { zip: worker.zip, events: [ { batch_size: 5 } ] }\n",
         "queues: { orders: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { queue: orders, batch_size: 5 } ] }\n",
         "Name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`.",

@@ -4,6 +4,7 @@
 //! that the source uses no other codes, and that every example of a stack has its finding.
 
 mod elements;
+mod events;
 mod functions;
 mod messages;
 mod runs;
@@ -71,6 +72,7 @@ pub static GROUPS: &[(&str, &[Code])] = &[
     ("Functions, their events and permissions", functions::CODES),
     ("Queues, topics and alarms", messages::CODES),
     ("Schedules", schedules::CODES),
+    ("Event buses and rules", events::CODES),
     ("APIs, buckets, log groups and roles", elements::CODES),
     ("Code packages, plans and runs", runs::CODES),
     ("The state", state::CODES),

@@ -170,6 +170,7 @@ const OF_OTHERS: &[&str] = &[
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",
     "s3:ListBucketVersions",
+    "scheduler:ListScheduleGroups",
     "tag:GetResources",
 ];
 

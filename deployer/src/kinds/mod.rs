@@ -28,6 +28,8 @@ mod grant;
 pub mod api_route;
 pub mod api_stage;
 pub mod cloudwatch_alarm;
+pub mod event_bus;
+pub mod event_rule;
 pub mod event_source_mapping;
 mod fields;
 mod gateway;
@@ -82,6 +84,8 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<api_route::ApiRoute>::NEW,
     &ErasedKind::<api_stage::ApiStage>::NEW,
     &ErasedKind::<cloudwatch_alarm::CloudwatchAlarm>::NEW,
+    &ErasedKind::<event_bus::EventBusKind>::NEW,
+    &ErasedKind::<event_rule::EventRuleKind>::NEW,
     &ErasedKind::<event_source_mapping::EventSourceMapping>::NEW,
     &ErasedKind::<iam_role::IamRole>::NEW,
     &ErasedKind::<lambda_function::LambdaFunction>::NEW,

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/alarms.py", include_str!("likeness/alarms.py")),
     ("likeness/answers.py", include_str!("likeness/answers.py")),
     ("likeness/apis.py", include_str!("likeness/apis.py")),
+    ("likeness/events.py", include_str!("likeness/events.py")),
     ("likeness/functions.py", include_str!("likeness/functions.py")),
     ("likeness/grants.py", include_str!("likeness/grants.py")),
     ("likeness/judgement.py", include_str!("likeness/judgement.py")),

@@ -3,6 +3,7 @@
 mod answers;
 mod apis;
 mod delivery;
+mod events;
 mod rules;
 mod scene;
 

@@ -58,6 +58,8 @@ mod tests {
             "arn:aws:iam::123456789012:role/path/r".to_owned(),
             place.arn("lambda", "function:f"),
             place.arn("scheduler", "schedule-group/g"),
+            place.arn("events", "event-bus/b"),
+            place.arn("events", "rule/b/r"),
             place.arn("lambda", "event-source-mapping:u"),
             "arn:aws:apigateway:eu-west-1::/restapis/x".to_owned(),
         ];

@@ -224,7 +224,8 @@ pub(crate) const ALL: &str = r#"
 stack: couch
 queues: { inbox: {} }
 roles: { batch: { trust: [ lambda.amazonaws.com ] } }
-functions: { draw: { zip: draw.zip, events: [ { queue: inbox }, { schedule: rate(1 day) } ] } }
+functions: { draw: { zip: draw.zip, events: [ { queue: inbox }, { schedule: rate(1 day) }, { pattern: { source: [shop] } } ] } }
+buses: { orders: {} }
 apis: { web: { routes: { "GET /": draw } } }
 topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 buckets: { images: { name: couch-images-1 } }

@@ -29,10 +29,6 @@ pub const TABLE: &[UncoveredWords] = &[
         Elsewhere { things: "Firehose streams", variable: "stream_arn", allow: &["firehose:PutRecord", "firehose:PutRecordBatch"], on: &[""] },
     ),
     UncoveredWords::of(
-        &["event_buses", "event_bus", "eventbridge"],
-        Elsewhere { things: "event buses", variable: "event_bus_arn", allow: &["events:PutEvents"], on: &[""] },
-    ),
-    UncoveredWords::of(
         &["state_machines", "state_machine", "step_functions"],
         Elsewhere { things: "state machines of Step Functions", variable: "state_machine_arn", allow: &["states:StartExecution"], on: &[""] },
     ),
@@ -62,10 +58,6 @@ pub const TABLE: &[UncoveredWords] = &[
     ),
 
     // Callers of functions.
-    UncoveredWords::of(
-        &["rules", "rule", "event_rules", "events", "cloudwatch_events"],
-        unmanaged("rules of EventBridge", "create the rule elsewhere. Let it send to a queue of this stack, whose `policy` lets `events.amazonaws.com` send, or to a function, whose own policy lets `events.amazonaws.com` call it: `aws lambda add-permission`. The deployer leaves permissions of others on a function as they are"),
-    ),
     UncoveredWords::of(
         &["pipes", "event_source_mappings"],
         unmanaged("EventBridge Pipes and mappings of their own", "let a function receive a queue: `functions: { NAME: { events: [ { queue: QUEUE } ] } }`"),

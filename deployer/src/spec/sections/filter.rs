@@ -1,7 +1,9 @@
-//! Filter documents, which select the messages of a subscription and the messages of a queue that a function receives.
+//! Filter documents, which select the messages of a subscription, the messages of a queue that a function receives, and
+//! the events of a rule.
 //!
-//! Both services match by one grammar. Sources: SNS developer guide, "Filter policy constraints", "String value
-//! matching", "Numeric value matching", "OR operator"; Lambda developer guide, "Filter rule syntax". A rule that only
+//! All services match by one grammar. Sources: SNS developer guide, "Filter policy constraints", "String value
+//! matching", "Numeric value matching", "OR operator"; Lambda developer guide, "Filter rule syntax"; EventBridge User Guide,
+//! "Comparison operators for use in event patterns". A rule that only
 //! one service is known to accept, or that newer versions may allow, passes.
 
 use serde_json::{Map, Value};
@@ -18,6 +20,8 @@ pub enum Of {
     Body,
     /// A record that Lambda receives from a queue.
     Record,
+    /// An event of EventBridge.
+    Event,
 }
 
 /// The most names at the top of a policy.
@@ -31,10 +35,14 @@ const COMPARISONS: &[&str] = &["<", "<=", "=", ">", ">="];
 /// Checks a filter document at `path`.
 pub fn check(document: &Value, of: Of, path: &DocPath, findings: &mut Findings) {
     let Value::Object(rules) = document else { return };
-    let code = if of == Of::Record { "function::filter" } else { "topic::filter" };
+    let code = match of {
+        Of::Record => "function::filter",
+        Of::Event => "rule::pattern",
+        Of::Attributes | Of::Body => "topic::filter",
+    };
     let mut checker = FilterChecker { of, code, findings };
     let combinations = checker.map(rules, path, 1);
-    if of == Of::Record {
+    if matches!(of, Of::Record | Of::Event) {
         return;
     }
     let keys = rules.keys().filter(|key| *key != OR).count();

@@ -7,6 +7,7 @@ mod keys;
 mod lint;
 mod lower;
 mod policy_size;
+mod rules;
 mod schedules;
 mod sources;
 #[cfg(test)]
@@ -24,8 +25,9 @@ use serde_json::{Value, json};
 pub use self::event::EventElement;
 use super::about::longest_name;
 use super::permission::{self, Permission};
-use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, models, scheduling};
+use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, eventing, models, scheduling};
 use crate::kinds::Kind;
+use crate::kinds::event_rule::EventRuleKind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
@@ -142,7 +144,7 @@ pub struct FunctionElement {
     /// ARN of a managed policy that limits the derived role.
     #[schemars(regex(pattern = r"^arn:"))]
     pub permissions_boundary: Option<String>,
-    /// The queues whose messages the function receives, and the schedules that call it.
+    /// The queues whose messages the function receives, and the schedules and events that call it.
     #[serde(default)]
     pub events: Vec<EventElement>,
 }
@@ -298,6 +300,7 @@ impl Section for Functions {
         check::role(element, at, findings);
         check::events(element, at, findings);
         schedules::check(element, at, findings);
+        rules::check(element, at, findings);
     }
 
     fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -315,6 +318,7 @@ impl Section for Functions {
                 lint::mapping(document, all, resource, findings);
             }
             IamRole::NAME => permission::lint(document, all, resource, findings),
+            EventRuleKind::NAME => eventing::lint(document, all, resource, findings),
             ScheduleKind::NAME => scheduling::lint(document, all, resource, findings),
             LambdaFunction::NAME => {
                 keys::lint(document, all, resource, findings);
@@ -341,6 +345,6 @@ impl Section for Functions {
 impl FunctionElement {
     /// Iterates over the events that Lambda fetches from a queue.
     fn mappings(&self) -> impl Iterator<Item = &EventElement> {
-        self.events.iter().filter(|event| event.schedule.is_none())
+        self.events.iter().filter(|event| event.is_mapping())
     }
 }

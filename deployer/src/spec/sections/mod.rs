@@ -8,13 +8,15 @@
 //! - `any`: a section without its type
 //! - `hints`: rules for editors that the checker's schema does not have
 //! - `lowered`: primitive resources
-//! - `fifo`, `filter`, `keys`, `models`, `permission`, `scheduling`: parts that several sections share
+//! - `eventing`, `fifo`, `filter`, `keys`, `models`, `permission`, `scheduling`: parts that several sections share
 
 pub mod about;
 pub mod alarms;
 pub mod any;
 pub mod apis;
 pub mod buckets;
+pub mod buses;
+mod eventing;
 mod fifo;
 pub mod filter;
 pub mod functions;
@@ -26,6 +28,7 @@ mod models;
 pub mod permission;
 pub mod queues;
 pub mod roles;
+pub mod rules;
 pub mod schedules;
 mod scheduling;
 #[cfg(test)]
@@ -60,10 +63,12 @@ static OWN: Registry<&dyn AnySection> = Registry::new(&[
     &ErasedSection::<alarms::Alarms>::NEW,
     &ErasedSection::<apis::Apis>::NEW,
     &ErasedSection::<buckets::Buckets>::NEW,
+    &ErasedSection::<buses::Buses>::NEW,
     &ErasedSection::<functions::Functions>::NEW,
     &ErasedSection::<log_groups::LogGroups>::NEW,
     &ErasedSection::<queues::Queues>::NEW,
     &ErasedSection::<roles::Roles>::NEW,
+    &ErasedSection::<rules::Rules>::NEW,
     &ErasedSection::<schedules::Schedules>::NEW,
     &ErasedSection::<topics::Topics>::NEW,
 ]);

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::about::{About, Arrow, Draw, OneOf, PictureStyle, Refusals, Shape, Suffix};
 use super::permission::{self, Permission, Texts};
-use super::scheduling::{self, Derived, Options, Payload, names_within};
+use super::scheduling::{self, Derived, Options, Payload};
 use super::{LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::iam_role::IamRole;
@@ -74,7 +74,7 @@ pub struct ScheduleElement {
     /// A topic to publish to: its name in this stack, or its ARN.
     #[schemars(length(min = 1))]
     pub topic: Option<String>,
-    /// An event bus to send an event to, by its ARN. Needs `source` and `detail_type`.
+    /// An event bus to send an event to: its name under `buses`, `default`, or its ARN. Needs `source` and `detail_type`.
     #[schemars(length(min = 1))]
     pub bus: Option<String>,
     /// ARN of a Kinesis stream to write to. Needs `partition_key`.
@@ -223,7 +223,7 @@ impl Section for Schedules {
         if at.common.external {
             let group = element.group.as_deref().or(Some(DEFAULT_GROUP));
             let options = Options { group, ..element.options() };
-            derived.add_schedule(at.element(), name, &options, target.unwrap_or_default(), out);
+            derived.add_schedule([at.element(), name], &options, target.unwrap_or_default(), out);
             return;
         }
         let Some(mut target) = target else { return };
@@ -239,7 +239,7 @@ impl Section for Schedules {
                 out.alias(at, "role_arn", &at.part(ROLE), "arn");
             }
         }
-        derived.add_schedule(at.element(), names_within(&name, NAME_LENGTH), &element.options(), target, out);
+        derived.add_schedule([at.element(), name], &element.options(), target, out);
     }
 
     fn complete(lowered: &mut LoweredStack) {

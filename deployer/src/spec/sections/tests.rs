@@ -21,6 +21,7 @@ use crate::spec::variables::Inputs;
 const OTHER_MEANING: &[(&str, &str)] = &[
     // Keys of the JSON that these commands print.
     ("iam/github.rs", "roles"),
+    ("report/local.rs", "rules"),
     ("report/rollback.rs", "functions"),
     ("report/trace.rs", "functions"),
     ("report/trace.rs", "queues"),

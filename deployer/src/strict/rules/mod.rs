@@ -5,6 +5,7 @@ mod api_changes;
 mod api_rates;
 mod bucket_names;
 mod caller;
+mod events;
 mod execution_role;
 mod function_changes;
 mod function_limits;
@@ -22,6 +23,7 @@ mod queue_attributes;
 mod queue_names;
 mod role_propagation;
 mod role_reads;
+mod schedules;
 mod service_linked_role;
 mod service_rates;
 mod source_permissions;
@@ -45,6 +47,9 @@ pub fn all() -> Vec<Box<dyn Rule>> {
         Box::<principals::Principals>::default(),
         Box::<execution_role::ExecutionRole>::default(),
         Box::<role_propagation::RolePropagation>::default(),
+        Box::new(schedules::Schedules),
+        Box::<schedules::ScheduleGroups>::default(),
+        Box::new(events::EventRules),
         Box::<mappings::Mappings>::default(),
         Box::<function_states::FunctionStates>::default(),
         Box::<function_changes::FunctionChanges>::default(),

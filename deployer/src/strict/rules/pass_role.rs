@@ -1,13 +1,13 @@
-//! The permission to give a role to a function.
+//! The permission to give a role to a function, a schedule or a target.
 
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::super::documents::may_pass;
 use super::super::{About, Answer, Call, Place, Refusal, Rule};
 use super::caller::Callers;
-use super::execution_role::takes_role;
+use super::execution_role::{PassedRole, passed_roles};
 
-/// Refuses a function whose caller may not pass its role to Lambda.
+/// Refuses a role that the caller may not pass to the service that gets it.
 #[derive(Default)]
 pub struct PassRole {
     callers: Callers,
@@ -17,8 +17,8 @@ impl Rule for PassRole {
     fn about(&self) -> About {
         About {
             name: "pass-role",
-            summary: "a caller may give a function only a role that it may pass to Lambda; a caller that cannot be \
-                      identified may pass any",
+            summary: "a caller may give a function, a schedule or a rule's target only a role that it may pass to the service; a \
+                      caller that cannot be identified may pass any",
             source: "IAM User Guide, \"Grant a user permissions to pass a role to an AWS service\"; AccessDeniedException \
                      in LBHackney-IT/Data-Platform#1990",
         }
@@ -26,12 +26,15 @@ impl Rule for PassRole {
 
     fn before<'a>(&'a self, call: &'a Call, place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {
         async move {
-            let role = call.text("Role");
-            if !takes_role(call) || role.is_empty() {
+            let roles = passed_roles(call);
+            if roles.is_empty() {
                 return None;
             }
             let caller = self.callers.identify(call, place).await?;
-            (!may_pass(&caller.policies, role, "lambda.amazonaws.com")).then(|| {
+            let may = |passed: &&PassedRole<'_>| {
+                may_pass(&caller.policies, passed.arn, &format!("{}.amazonaws.com", passed.service))
+            };
+            roles.iter().find(|passed| !may(passed)).map(|PassedRole { arn: role, .. }| {
                 let message = format!(
                     "User: {} is not authorized to perform: iam:PassRole on resource: {role} because no identity-based \
                      policy allows the iam:PassRole action",

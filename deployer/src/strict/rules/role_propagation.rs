@@ -11,6 +11,7 @@ use super::super::documents::{Identity, lets_assume};
 use super::super::facts::{self, Fact, Policies};
 use super::super::place::Key;
 use super::super::{About, Answer, Call, Place, Refusal, Rule};
+use super::execution_role::PassedRole;
 use super::source_permissions::missing_permission;
 use super::{execution_role, principals};
 use crate::mutex::lock;
@@ -18,7 +19,7 @@ use crate::mutex::lock;
 /// Seen on AWS: 7 to 12 s.
 const SPREADS: Duration = Duration::from_secs(10);
 
-/// Refuses functions, mappings and policies that need a role, a trust policy or a permission of the last seconds.
+/// Refuses functions, schedules, targets, mappings and policies that need a role, a trust policy or a permission of the last seconds.
 #[derive(Default)]
 pub struct RolePropagation {
     created: Mutex<HashMap<Key, Duration>>,
@@ -58,8 +59,10 @@ impl Rule for RolePropagation {
             if let Some(principal) = principals::named(call).into_iter().find(|arn| self.is_new(arn, place)) {
                 return Some(principals::refusal(call, &principal));
             }
-            if execution_role::takes_role(call) {
-                return self.is_unassumable(call.text("Role"), place).then(execution_role::refusal);
+            let passed = execution_role::passed_roles(call);
+            if !passed.is_empty() {
+                let new = passed.iter().find(|role| self.is_unassumable(role, place));
+                return new.map(execution_role::refusal);
             }
             if call.is("Lambda", &["CreateEventSourceMapping"]) {
                 return self.judge_mapping(call, place).await;
@@ -94,13 +97,13 @@ impl RolePropagation {
         role.is_some_and(|role| lock(&self.created).contains_key(&place.global(role.name)))
     }
 
-    fn is_unassumable(&self, arn: &str, place: Place<'_>) -> bool {
-        let Some(role) = Identity::of(arn) else { return false };
+    fn is_unassumable(&self, passed: &PassedRole<'_>, place: Place<'_>) -> bool {
+        let Some(role) = Identity::of(passed.arn) else { return false };
         let earlier = self.changes_of(role.name, place).into_iter().find_map(|was| match was {
             Was::Trust(trust) => Some(trust),
             Was::Policy(..) => None,
         });
-        self.is_new(arn, place) || earlier.is_some_and(|trust| !lets_assume(&trust, "lambda"))
+        self.is_new(passed.arn, place) || earlier.is_some_and(|trust| !lets_assume(&trust, passed.service))
     }
 
     /// Returns the changes of a role that have not spread yet, from the oldest to the newest.

@@ -3,6 +3,7 @@
 mod apis;
 mod buckets;
 mod callers;
+mod events;
 mod functions;
 mod interfaces;
 mod limits;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scene::Scene;
-use super::{answers, apis, delivery};
+use super::{answers, apis, delivery, events};
 use crate::local::Local;
 
 /// Rules that need more than a request, and are tested in [`super`].
@@ -18,6 +18,9 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("topic-to-function", delivery::topic_to_function(scene).await),
         ("alarm-to-topic", delivery::alarm_to_topic(scene).await),
         ("alarm-to-function", delivery::alarm_to_function(scene).await),
+        ("rule-to-target", events::rule_to_target(scene).await),
+        ("bus-policy", events::bus_policy(scene).await),
+        ("schedule-firings", events::schedule_firings(scene).await),
         ("mapping-role", delivery::mapping_role(scene).await),
         ("mapping-to-function", delivery::mapping_to_function(scene).await),
         ("function-role", delivery::function_role(scene).await),

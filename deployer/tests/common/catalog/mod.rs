@@ -7,6 +7,8 @@
 pub mod api_route;
 pub mod api_stage;
 pub mod cloudwatch_alarm;
+pub mod event_bus;
+pub mod event_rule;
 pub mod event_source_mapping;
 pub mod iam_role;
 pub mod lambda_function;
@@ -42,6 +44,8 @@ pub const ALL: &[Entry] = &[
     event_source_mapping::ENTRY,
     lambda_permission::ENTRY,
     iam_role::ENTRY,
+    event_bus::ENTRY,
+    event_rule::ENTRY,
     log_group::ENTRY,
     s3_bucket::ENTRY,
     schedule_group::ENTRY,

@@ -94,7 +94,12 @@ fn answer(signing: &str, operation: &str) -> HttpResponse {
         }
         _ => ANSWER.into(),
     };
-    let mut answer = HttpResponse::new(200.try_into().expect("a status"), SdkBody::from(body));
+    // A rule is looked for before it is written.
+    let (status, body) = match operation {
+        "DescribeRule" => (400, br#"{"__type": "ResourceNotFoundException"}"#.to_vec()),
+        _ => (200, body),
+    };
+    let mut answer = HttpResponse::new(u16::try_into(status).expect("a status"), SdkBody::from(body));
     if signing == "monitoring" {
         answer.headers_mut().insert("smithy-protocol", "rpc-v2-cbor");
     }

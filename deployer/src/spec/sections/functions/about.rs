@@ -2,14 +2,16 @@
 
 use super::NAME_LENGTH;
 use crate::kinds::Kind;
+use crate::kinds::event_rule::EventRuleKind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::lambda_permission::LambdaPermission;
 use crate::kinds::schedule::ScheduleKind;
 use crate::spec::sections::about::{
     About, Arrow, Draw, OneOf, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage,
 };
-use crate::spec::sections::permission;
+use crate::spec::sections::{eventing, permission};
 
 pub(super) const ABOUT: &About = &About {
     name: "functions",
@@ -20,6 +22,8 @@ pub(super) const ABOUT: &About = &About {
         ("environmentvariables", "environment"),
         ("cron", "schedule"),
         ("envvars", "environment"),
+        ("eventbus", "bus"),
+        ("eventpattern", "pattern"),
         ("functionname", "name"),
         ("lambda", "functions"),
         ("lambdas", "functions"),
@@ -39,13 +43,15 @@ pub(super) const ABOUT: &About = &About {
             Arrow { from: EventSourceMapping::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             Arrow { from: EventSourceMapping::NAME, to: None, draw: Draw::From("messages") },
             Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::arrow_labels) },
+            Arrow { from: LambdaPermission::NAME, to: None, draw: Draw::Nothing },
+            Arrow { from: EventRuleKind::NAME, to: None, draw: Draw::ByUse(eventing::arrows) },
             Arrow { from: ScheduleKind::NAME, to: None, draw: Draw::Nothing },
             Arrow { from: LambdaFunction::NAME, to: Some(IamRole::NAME), draw: Draw::Uses("runs as") },
         ],
     },
     one_of: &[
         OneOf { map: None, names: &["crate", "zip", "binary"] },
-        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn", "schedule"] },
+        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn", "schedule", "pattern"] },
         permission::ONE_OF,
     ],
     key: None,
@@ -87,6 +93,7 @@ pub(super) const ABOUT: &About = &About {
         parts: &[
             Part { name: "event", property: "events", place: PartPlace::Item },
             Part { name: "schedule", property: "events", place: PartPlace::Item },
+            Part { name: "rule", property: "events", place: PartPlace::Item },
             Part { name: "log_group", property: "log_retention", place: PartPlace::Beside },
         ],
     },

@@ -207,7 +207,7 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
     for (index, event) in element.events.iter().enumerate() {
         let path = |property: &str| at.path(["events", &index.to_string(), property]);
         let whole = at.path(["events".to_owned(), index.to_string()]);
-        if !sources::check(event, &whole, findings) || event.schedule.is_some() {
+        if !sources::check(event, &whole, findings) || !event.is_mapping() {
             continue;
         }
         if !labels.insert(event.label()) {

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::yes;
+use crate::spec::sections::eventing::InputTransformerElement;
 use crate::spec::sections::scheduling::Payload;
 use crate::spec::values::Seconds;
 
-/// A source of calls: exactly one of `queue`, `queue_arn` and `schedule`.
+/// A source of calls: exactly one of `queue`, `queue_arn`, `schedule` and `pattern`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventElement {
@@ -32,7 +33,7 @@ pub struct EventElement {
     #[schemars(length(max = 10))]
     #[schemars(with = "Vec<Map<String, Value>>")]
     pub filter: Vec<Value>,
-    /// Whether the function receives messages, or the schedule fires. `false` pauses it.
+    /// Whether the function receives messages or events, or the schedule fires. `false` pauses it.
     #[serde(default = "yes")]
     pub enabled: bool,
     /// Whether the function returns the ids of failed messages, so that only those come back. Default: true.
@@ -41,11 +42,11 @@ pub struct EventElement {
     /// week and year, or `at(2030-01-31T06:00:00)` for once. EventBridge Scheduler calls it.
     #[schemars(length(min = 1, max = 256))]
     pub schedule: Option<String>,
-    /// The schedule's name, which follows the function's in AWS. A function with several schedules gives all but one of
-    /// them a name.
+    /// The name of the schedule or rule, which follows the function's in AWS. Of several schedules all but one need a name,
+    /// and so of several rules.
     #[schemars(length(min = 1, max = 64), regex(pattern = r"^[0-9A-Za-z_.-]+$"))]
     pub name: Option<String>,
-    /// The purpose of the schedule.
+    /// The purpose of the schedule or rule.
     #[schemars(length(max = 512))]
     pub description: Option<String>,
     /// The time zone of `cron` and `at`, by its name in IANA's database. Default: UTC.
@@ -59,7 +60,7 @@ pub struct EventElement {
     pub start: Option<String>,
     /// The moment after which the schedule does not fire.
     pub end: Option<String>,
-    /// The event that the function gets: a map or list, or JSON as a text.
+    /// The event that the function gets: a map or list, or JSON as a text. A rule sends it in place of the event.
     pub input: Option<Payload>,
     /// How often a failed call is repeated. Default: 185.
     #[schemars(range(max = 185))]
@@ -78,9 +79,26 @@ pub struct EventElement {
     pub kms_key_arn: Option<String>,
     /// Whether AWS deletes the schedule once it fires no more. The next apply creates it again. Default: false.
     pub delete_after_completion: Option<bool>,
+    /// The events of a bus that call the function: `{ source: [shop], detail-type: [OrderPaid] }`.
+    #[schemars(with = "Option<Map<String, Value>>")]
+    pub pattern: Option<Value>,
+    /// The bus of the events: its name under `buses`, or `default` for the account's own, which gets the events of AWS.
+    /// Default: `default`.
+    #[schemars(length(min = 1))]
+    pub bus: Option<String>,
+    /// The part of the event that the function gets: `$.detail`.
+    #[schemars(length(min = 1, max = 256))]
+    pub input_path: Option<String>,
+    /// A message made of parts of the event.
+    pub input_transformer: Option<InputTransformerElement>,
 }
 
 impl EventElement {
+    /// Tells whether Lambda fetches the events itself, by an event source mapping.
+    pub(super) fn is_mapping(&self) -> bool {
+        self.schedule.is_none() && self.pattern.is_none()
+    }
+
     pub(super) fn batch_size(&self) -> u32 {
         self.batch_size.unwrap_or(10)
     }

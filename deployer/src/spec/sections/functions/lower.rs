@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, schedules};
+use super::{EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, rules, schedules};
 use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, pattern};
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
@@ -34,6 +34,7 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
     let code = code(element, at);
     out.add::<LambdaFunction>(at, at.element(), &function(element, at, &name)).code = code;
     schedules::lower(element, at, &name, out);
+    rules::lower(element, at, &name, out);
     for event in element.mappings() {
         let address = at.part(&format!("event[{}]", event.label()));
         out.add::<EventSourceMapping>(at, address.clone(), &mapping(event, at, &address));

@@ -75,7 +75,7 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, function: &str, o
         let address = at.part(&format!("schedule[{}]", event.name.as_deref().unwrap_or(expression)));
         let name = event.name.as_ref().map_or_else(|| function.to_owned(), |name| format!("{function}-{name}"));
         let target = Target { arn: reference(&at.element(), "arn"), role_arn: derived.role_arn(), ..Target::default() };
-        derived.add_schedule(address, name, &options(event, expression), target, out);
+        derived.add_schedule([address, name], &options(event, expression), target, out);
     }
 }
 

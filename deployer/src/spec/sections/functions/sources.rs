@@ -39,6 +39,20 @@ const SOURCES: &[Source] = &[
             "delete_after_completion",
         ],
     },
+    Source {
+        names: &["pattern"],
+        takes: &[
+            "bus",
+            "name",
+            "description",
+            "input",
+            "input_path",
+            "input_transformer",
+            "retries",
+            "max_age",
+            "dead_letter",
+        ],
+    },
 ];
 
 impl EventElement {
@@ -66,6 +80,10 @@ impl EventElement {
             ("group", self.group.is_some()),
             ("kms_key_arn", self.kms_key_arn.is_some()),
             ("delete_after_completion", self.delete_after_completion.is_some()),
+            ("pattern", self.pattern.is_some()),
+            ("bus", self.bus.is_some()),
+            ("input_path", self.input_path.is_some()),
+            ("input_transformer", self.input_transformer.is_some()),
         ];
         all.into_iter().filter(|(_, is_stated)| *is_stated).map(|(name, _)| name).collect()
     }
@@ -80,7 +98,7 @@ pub(super) fn check(event: &EventElement, path: &DocPath, findings: &mut Finding
     let [name] = given[..] else {
         findings
             .error("function::event-source", path.clone(), format!("an event has exactly one of {}", quoted(names())))
-            .help("name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`; or write `schedule: rate(5 minutes)`");
+            .help("name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`; write `schedule: rate(5 minutes)`, or `pattern: { source: [NAME] }` for the events of a bus");
         return false;
     };
     let own = SOURCES.iter().find(|source| source.names.contains(&name)).map_or(&[][..], |source| source.takes);

@@ -4,7 +4,7 @@ use crate::spec::uncovered::UncoveredAnswer::Otherwise;
 use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 const SCHEDULE: &str = "write `events: [ { schedule: rate(5 minutes) } ]`";
-const RULE: &str = "create the rule elsewhere, and let it send to a queue of this stack whose `policy` lets `events.amazonaws.com` send: `events: [ { queue: NAME } ]`";
+const RULE: &str = "write `events: [ { bus: default, pattern: { source: [aws.s3] } } ]`";
 const ROUTE: &str = "routes stand in an API: `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`";
 const QUEUE: &str = "write `events: [ { queue: NAME } ]`, or `queue_arn: ARN` for a queue outside this stack";
 const OF_EVENT: &str = "it belongs to an event: `events: [ { queue: NAME, batch_size: 10 } ]`";
@@ -45,7 +45,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         &["schedule", "schedules", "schedule_expression", "cron", "rate"],
         Otherwise(SCHEDULE),
     ),
-    UncoveredWords::of(&["event_pattern", "rules", "event_bus"], unmanaged("rules of EventBridge", RULE)),
+    UncoveredWords::of(&["event_pattern", "rules", "event_bus"], Otherwise(RULE)),
     UncoveredWords::of(
         &["image", "image_uri", "image_config", "package_type", "ecr", "dockerfile", "container"],
         unmanaged("functions from container images", "write `crate: PACKAGE`, `zip: FILE` or `binary: FILE`"),
@@ -99,7 +99,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(&["build", "build_command", "target", "toolchain"], Otherwise("cargo builds the package that `crate:` names; `profile`, `features` and `architecture` are what it takes")),
 
-    UncoveredWords::inside("events", &["rule", "event_pattern", "event_bus", "event_bridge", "eventbridge_rule"], unmanaged("rules of EventBridge", RULE)),
+    UncoveredWords::inside("events", &["rule", "event_bridge", "eventbridge_rule"], Otherwise(RULE)),
     UncoveredWords::inside(
         "events",
         &["stream", "streams", "stream_arn", "kinesis", "dynamodb", "table", "starting_position", "parallelization_factor", "bisect_batch_on_function_error", "maximum_record_age_in_seconds", "tumbling_window_in_seconds"],

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ScheduleElement, call};
+use crate::kinds::event_bus::DEFAULT_BUS;
 use crate::kinds::schedule::{EventBridgeParameters, KinesisParameters, SqsParameters, Target};
 use crate::spec::sections::permission;
 use crate::spec::sections::scheduling::target_arn;
@@ -25,6 +26,9 @@ pub(super) fn of(element: &ScheduleElement) -> Option<Target> {
         "function" => target_arn("functions", named),
         "queue" => target_arn("queues", named),
         "topic" => target_arn("topics", named),
+        "bus" if named == DEFAULT_BUS => {
+            "arn:${aws.partition}:events:${aws.region}:${aws.account_id}:event-bus/default".to_owned()
+        }
         "bus" => target_arn("buses", named),
         "call" => call::arn(named),
         _ => named.to_owned(),

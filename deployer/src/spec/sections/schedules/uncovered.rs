@@ -24,7 +24,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(
         &["event_pattern", "pattern"],
-        unmanaged("rules of EventBridge", "create the rule elsewhere. Let it send to a queue of this stack, whose `policy` lets `events.amazonaws.com` send"),
+        Otherwise("write a rule: `rules: { NAME: { pattern: { source: [NAME] }, targets: [ { queue: NAME } ] } }`"),
     ),
     UncoveredWords::of(
         &["retry_policy", "maximum_retry_attempts", "maximum_event_age_in_seconds"],

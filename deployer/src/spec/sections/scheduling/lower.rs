@@ -80,11 +80,10 @@ impl<'a> Derived<'a> {
         }
     }
 
-    /// Adds a schedule.
+    /// Adds a schedule with this address and name.
     pub fn add_schedule(
         &self,
-        address: String,
-        name: String,
+        [address, name]: [String; 2],
         options: &Options<'_>,
         target: Target,
         out: &mut LoweredStack,
