@@ -1,25 +1,16 @@
 //! The network interfaces that Lambda creates for functions in a VPC: the only question to EC2.
 //!
-//! One call of EC2's query API, signed here: EC2's SDK would be larger than all the others together.
+//! One call of EC2's query API: EC2's SDK would be larger than all the others together.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::time::{Duration, SystemTime};
 
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::error::chain;
+use super::signed::{SignedAnswer, SignedRequest};
 use super::{Aws, AwsError, ServiceError};
 
 const OPERATION: &str = "ec2:DescribeNetworkInterfaces";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Aws {
     /// Lists the interfaces that Lambda has in these subnets with exactly these security groups. One interface serves
@@ -34,9 +25,8 @@ impl Aws {
     }
 
     async fn find_interfaces(&self, subnets: &[String], groups: &[String]) -> Result<Vec<String>, AwsError> {
-        let _turn = self.admit(OPERATION).await?;
-        let asked = tokio::time::timeout(PATIENCE, self.describe(subnets)).await;
-        let (status, body) = asked.unwrap_or_else(|_| Err("no answer in time".to_owned())).map_err(unreachable)?;
+        let request = SignedRequest { service: "ec2", headers: HEADERS, body: question(subnets) };
+        let SignedAnswer { status, body } = self.send_signed(OPERATION, request).await?;
         if status == 200 {
             return Ok(interfaces(&body, groups));
         }
@@ -49,48 +39,21 @@ impl Aws {
             retry_after_s: None,
         })))
     }
-
-    async fn describe(&self, subnets: &[String]) -> Result<(u16, String), String> {
-        let Some((credentials, endpoint)) = self.clients.for_signing() else { return Err("no credentials".to_owned()) };
-        let url = endpoint.unwrap_or_else(|| format!("https://ec2.{}.{}/", self.place.region, self.place.suffix()));
-        let mut body = format!(
-            "Action=DescribeNetworkInterfaces&Version=2016-11-15&Filter.1.Name=description&Filter.1.Value.1={}*&Filter.2.Name=subnet-id",
-            utf8_percent_encode(DESCRIPTION, NON_ALPHANUMERIC)
-        );
-        for (index, subnet) in subnets.iter().enumerate() {
-            let subnet = utf8_percent_encode(subnet, NON_ALPHANUMERIC);
-            let _ = write!(body, "&Filter.2.Value.{}={subnet}", index + 1);
-        }
-        let identity = credentials.provide_credentials().await.map_err(|e| chain(&e))?.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.place.region)
-            .name("ec2")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|e| e.to_string())?;
-        let headers = [("content-type", FORM)];
-        let signable = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
-        let signed = sign(signable.map_err(|e| chain(&e))?, &params.into()).map_err(|e| chain(&e))?;
-        let mut request = HttpRequest::new(SdkBody::from(body.clone()));
-        request.set_method("POST").map_err(|e| e.to_string())?;
-        request.set_uri(url.as_str()).map_err(|e| e.to_string())?;
-        request.headers_mut().insert("content-type", FORM);
-        for (name, value) in signed.output().headers() {
-            request.headers_mut().insert(name.to_owned(), value.to_owned());
-        }
-        let answer = self.clients.network.connector().call(request).await.map_err(|e| chain(&e))?;
-        let status = answer.status().as_u16();
-        let body = ByteStream::new(answer.into_body()).collect().await.map_err(|e| chain(&e))?;
-        Ok((status, String::from_utf8_lossy(&body.to_vec()).into_owned()))
-    }
 }
 
-const FORM: &str = "application/x-www-form-urlencoded";
+const HEADERS: &[(&str, &str)] = &[("content-type", "application/x-www-form-urlencoded")];
 
-fn unreachable(message: String) -> AwsError {
-    AwsError::Transport { operation: OPERATION, message }
+/// Writes the question for the interfaces in these subnets.
+fn question(subnets: &[String]) -> String {
+    let mut body = format!(
+        "Action=DescribeNetworkInterfaces&Version=2016-11-15&Filter.1.Name=description&Filter.1.Value.1={}*&Filter.2.Name=subnet-id",
+        utf8_percent_encode(DESCRIPTION, NON_ALPHANUMERIC)
+    );
+    for (index, subnet) in subnets.iter().enumerate() {
+        let subnet = utf8_percent_encode(subnet, NON_ALPHANUMERIC);
+        let _ = write!(body, "&Filter.2.Value.{}={subnet}", index + 1);
+    }
+    body
 }
 
 /// How Lambda's description of an interface begins; a function's name and an id follow.

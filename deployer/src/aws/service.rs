@@ -5,6 +5,7 @@
 
 mod apigateway;
 mod cloudwatch;
+mod dynamodb;
 mod events;
 mod iam;
 mod lambda;
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 
 pub use apigateway::APIGATEWAY;
 pub use cloudwatch::CLOUDWATCH;
+pub use dynamodb::DYNAMODB;
 pub use events::EVENTS;
 pub use iam::IAM;
 pub use lambda::LAMBDA;
@@ -32,8 +34,21 @@ pub use sqs::SQS;
 pub use ssm::SSM;
 
 /// The services that kinds and variables use.
-pub static ALL: &[&Service] =
-    &[&APIGATEWAY, &CLOUDWATCH, &EVENTS, &IAM, &LAMBDA, &LOGS, &S3, &SCHEDULER, &SECRETSMANAGER, &SNS, &SQS, &SSM];
+pub static ALL: &[&Service] = &[
+    &APIGATEWAY,
+    &CLOUDWATCH,
+    &DYNAMODB,
+    &EVENTS,
+    &IAM,
+    &LAMBDA,
+    &LOGS,
+    &S3,
+    &SCHEDULER,
+    &SECRETSMANAGER,
+    &SNS,
+    &SQS,
+    &SSM,
+];
 
 /// The facts about one service.
 #[derive(Debug, Clone, Copy)]

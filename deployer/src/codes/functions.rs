@@ -73,6 +73,20 @@ pub(super) const CODES: &[Code] = &[
         "queues: { orders: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } } }\nfunctions:\n  worker: { zip: worker.zip, reserved_concurrency: 10, events: [ { queue: orders, maximum_concurrency: 10 } ] }\n",
         "Lower `maximum_concurrency`, or raise `reserved_concurrency`.",
     ),
+    warning(
+        "function::endless-retries",
+        "Lambda tries a batch of a stream again until its records expire, after a day or more. Until then, no later record of the shard is handled.",
+        "tables: { orders: { partition_key: id, stream: NEW_IMAGE } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { table: orders } ] }\n",
+        "tables: { orders: { partition_key: id, stream: NEW_IMAGE } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { table: orders, maximum_retry_attempts: 3, bisect_batch_on_function_error: true } ] }\n",
+        "Write `maximum_retry_attempts` or `maximum_record_age`, and an `on_failure` that is told of the records that were given up.",
+    ),
+    error(
+        "function::fifo-on-failure",
+        "Lambda tells standard queues and topics of a stream's failed records, and no FIFO ones.",
+        "tables: { orders: { partition_key: id, stream: NEW_IMAGE } }\nqueues: { failed: { fifo_queue: true } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { table: orders, maximum_retry_attempts: 3, on_failure: \"${queues.failed.arn}\" } ] }\n",
+        "tables: { orders: { partition_key: id, stream: NEW_IMAGE } }\nqueues: { failed: {} }\nfunctions:\n  worker: { zip: worker.zip, events: [ { table: orders, maximum_retry_attempts: 3, on_failure: \"${queues.failed.arn}\" } ] }\n",
+        "Name a standard queue or topic.",
+    ),
     error(
         "function::rule-name",
         "Two rules of a function have the same name, or none. One of them may go without, and then has the function's name in AWS.",
@@ -96,10 +110,10 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "function::event-source",
-        "An event comes from exactly one source: a queue, a schedule, or the events of a bus.",
+        "An event comes from exactly one source: a queue, a stream, a schedule, or the events of a bus.",
         "functions:\n  worker: { zip: worker.zip, events: [ { batch_size: 5 } ] }\n",
         "queues: { orders: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { queue: orders, batch_size: 5 } ] }\n",
-        "Name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`.",
+        "Name a queue of this stack with `queue: NAME`, a table with `table: NAME`, any other queue with `queue_arn: ARN`, and any other stream with `stream: ARN`.",
     ),
     error(
         "function::event-twice",

@@ -11,6 +11,7 @@ mod runs;
 mod schedules;
 mod stack;
 mod state;
+mod tables;
 
 use crate::spec::finding::Severity;
 use crate::spec::nearest::nearest;
@@ -74,6 +75,7 @@ pub static GROUPS: &[(&str, &[Code])] = &[
     ("Schedules", schedules::CODES),
     ("Event buses and rules", events::CODES),
     ("APIs, buckets, log groups and roles", elements::CODES),
+    ("Tables", tables::CODES),
     ("Code packages, plans and runs", runs::CODES),
     ("The state", state::CODES),
 ];

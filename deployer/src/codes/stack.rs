@@ -117,8 +117,8 @@ pub(super) const CODES: &[Code] = &[
     error(
         "stack::not-covered",
         "The deployer does not manage this kind of resource, or this part of one. The page [coverage](coverage.md) lists what it covers and what not.",
-        "tables:\n  orders: {}\n",
-        "vars: { table_arn: \"arn:aws:dynamodb:eu-west-1:123456789012:table/orders\" }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: [dynamodb:GetItem, dynamodb:PutItem], on: \"${vars.table_arn}\" } ] }\n",
+        "state_machines:\n  orders: {}\n",
+        "vars: { state_machine_arn: \"arn:aws:states:eu-west-1:123456789012:stateMachine:orders\" }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: states:StartExecution, on: \"${vars.state_machine_arn}\" } ] }\n",
         "Create it with another tool, pass its ARN as a variable, and allow functions to use it. The help says what else there is in its place.",
     ),
     error(

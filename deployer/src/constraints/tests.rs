@@ -19,7 +19,7 @@ fn the_table_has_every_service_and_names_its_source() {
     let source = table::source();
     assert!(source.starts_with("PyPI botocore ") && source.contains(", sha256 "), "{source}");
     let ids = table::ids();
-    assert_eq!(ids.len(), 15, "{ids:?}");
+    assert_eq!(ids.len(), 16, "{ids:?}");
     for id in ids {
         let service = table::service(id).unwrap_or_else(|| panic!("{id} can be read"));
         assert!(!service.operations.is_empty(), "{id}");

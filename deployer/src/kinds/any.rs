@@ -34,6 +34,8 @@ pub trait AnyKind: Send + Sync {
     /// Empty if the spec does not have the kind's shape.
     fn limits(&self, spec: &Value) -> Vec<Excess>;
     fn find_refusal(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
+    /// Empty if a spec does not have the kind's shape.
+    fn remarks(&self, live: &Value, want: &Value) -> Vec<String>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn any_named(&self, names: &str, place: &Place) -> Result<Vec<Value>, AwsError>;
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
@@ -209,6 +211,11 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
 
     fn find_refusal(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess> {
         K::find_refusal(&Self::parse(spec).ok()?, changes)
+    }
+
+    fn remarks(&self, live: &Value, want: &Value) -> Vec<String> {
+        let (Ok(live), Ok(want)) = (Self::parse(live), Self::parse(want)) else { return Vec::new() };
+        K::remarks(&live, &want)
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

@@ -81,6 +81,7 @@ impl Kind for EventBusKind {
             gap: Some("what is sent to the bus within these seconds is lost"),
             moved: Some("senders outside this stack need its new name"),
             seconds: (0.5, 0.5),
+            accompanies: false,
         },
         ..About::of("events.bus", &EVENTS)
     };

@@ -1,4 +1,4 @@
-//! `lambda.event_source_mapping`: a queue whose messages a function receives.
+//! `lambda.event_source_mapping`: a queue or stream whose messages a function receives.
 //!
 //! **Guarantees**: update and delete are repeated while an earlier change is in progress. Delete removes every mapping
 //! of the pair, and the run continues until AWS lists none. Create waits for the end of a mapping that is being
@@ -13,6 +13,7 @@
 mod listing;
 mod passage;
 mod search;
+mod spec;
 mod wire;
 
 use std::time::Duration;
@@ -20,11 +21,11 @@ use std::time::Duration;
 use aws_sdk_lambda::types::EventSourceMappingConfiguration as Mapping;
 use aws_smithy_types::retry::RetryConfig;
 use futures::future::try_join_all;
-use serde::{Deserialize, Serialize};
 
 use listing::{is_deleting, list, list_along, wait_until_changeable, wait_until_deleted};
+pub use spec::{EventSource, PollerConfig, StreamSettings};
 pub use wire::pattern;
-use wire::{filter, notes, number, pollers, response_types, scaling, to_spec};
+use wire::{filter, notes, number, pollers, response_types, scaling, stream_creation, stream_update, to_spec};
 
 use super::{
     About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, Need, ObservedResource, Op, Outputs,
@@ -38,34 +39,6 @@ use crate::aws::{Aws, AwsError, Place, Trust, once, tagged};
 /// The mapping kind.
 pub struct EventSourceMapping;
 
-/// A mapping; the batching window in seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EventSource {
-    pub event_source_arn: String,
-    /// `NAME`, or `NAME:ALIAS`.
-    pub function_name: String,
-    pub batch_size: u32,
-    pub maximum_batching_window_in_seconds: u32,
-    pub enabled: bool,
-    #[serde(default)]
-    pub function_response_types: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maximum_concurrency: Option<u32>,
-    /// JSON texts as [`pattern`] writes them; a message passes if it matches one of them.
-    #[serde(default)]
-    pub filter_patterns: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provisioned_poller_config: Option<PollerConfig>,
-    #[serde(default)]
-    pub tags: Tags,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PollerConfig {
-    pub minimum_pollers: u32,
-    pub maximum_pollers: u32,
-}
-
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
@@ -75,6 +48,7 @@ const PATTERN_SIZE: usize = 4_096;
 const CREATE: &str = "lambda:CreateEventSourceMapping";
 const UPDATE: &str = "lambda:UpdateEventSourceMapping";
 const INVALID: &str = "InvalidParameterValueException";
+const STREAM: &str = "the new stream is not visible yet";
 const VISIBILITY: &str = "SQS has not spread the queue's visibility timeout yet";
 
 impl Kind for EventSourceMapping {
@@ -84,13 +58,21 @@ impl Kind for EventSourceMapping {
         rules: &[
             ("function_name", Rule::Replace("a mapping is known by its function's name")),
             ("event_source_arn", Rule::Replace("Lambda cannot give a mapping another source")),
+            (
+                "stream.starting_position",
+                Rule::Replace("a mapping reads on from its place in the stream; only a new one starts elsewhere"),
+            ),
             ("function_response_types", Rule::Unordered),
             ("filter_patterns", Rule::Unordered),
         ],
         tags: Some(tags::TagRules::strict("Lambda")),
         parent: Some(Parent { kind: "lambda.function", owns: false, deletes: false }),
         references: References {
-            needs: &[Need::of("/function_name", "lambda.function"), Need::of("/event_source_arn", "sqs.queue")],
+            needs: &[
+                Need::of("/function_name", "lambda.function"),
+                Need::of("/event_source_arn", "sqs.queue"),
+                Need::of("/event_source_arn", "dynamodb.stream"),
+            ],
             ..References::DEFAULT
         },
         calls: Calls {
@@ -99,6 +81,7 @@ impl Kind for EventSourceMapping {
                 cure(CREATE, INVALID, "Queue visibility timeout", 60, VISIBILITY),
                 cure(UPDATE, INVALID, "Queue visibility timeout", 60, VISIBILITY),
                 cure(CREATE, INVALID, "NonExistentQueue", 60, QUEUE),
+                cure(CREATE, INVALID, "Stream not found", 120, STREAM),
                 cure(CREATE, "ResourceNotFoundException", "", 120, UNSEEN),
             ],
             limited: &[(Op::Create, CREATE), (Op::Update, UPDATE), (Op::Delete, "lambda:DeleteEventSourceMapping")],
@@ -106,7 +89,7 @@ impl Kind for EventSourceMapping {
             ..Calls::DEFAULT
         },
         person: Person {
-            gap: Some("messages wait in the queue for up to some minutes, until the mapping is deleted and recreated"),
+            gap: Some("messages wait for up to some minutes, until the mapping is deleted and recreated"),
             seconds: (4.0, 3.0),
             ..Person::DEFAULT
         },
@@ -250,6 +233,7 @@ impl Kind for EventSourceMapping {
                 .set_filter_criteria(changed("filter_patterns").then(|| filter(want)))
                 .set_scaling_config(changed("maximum_concurrency").then(|| scaling(want)))
                 .set_provisioned_poller_config(changed("provisioned_poller_config").then(|| pollers(want)));
+            let call = if changed("stream") { stream_update(call, want) } else { call };
             aws.call("lambda:UpdateEventSourceMapping", call.send()).await?;
             if !want.enabled {
                 wait_until_changeable(aws, want).await?;
@@ -345,7 +329,8 @@ async fn send_create(aws: &Aws, want: &EventSource) -> Result<String, AwsError> 
         .set_function_response_types(Some(response_types(want)))
         .set_filter_criteria((!want.filter_patterns.is_empty()).then(|| filter(want)))
         .set_scaling_config(want.maximum_concurrency.map(|_| scaling(want)))
-        .set_provisioned_poller_config(want.provisioned_poller_config.as_ref().map(|_| pollers(want)))
+        .set_provisioned_poller_config(want.provisioned_poller_config.as_ref().map(|_| pollers(want)));
+    let call = stream_creation(call, want)
         .set_tags(Some(want.tags.clone().into_iter().collect()))
         .customize()
         .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()));

@@ -28,6 +28,8 @@ mod grant;
 pub mod api_route;
 pub mod api_stage;
 pub mod cloudwatch_alarm;
+pub mod dynamodb_stream;
+pub mod dynamodb_table;
 pub mod event_bus;
 pub mod event_rule;
 pub mod event_source_mapping;
@@ -84,6 +86,8 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<api_route::ApiRoute>::NEW,
     &ErasedKind::<api_stage::ApiStage>::NEW,
     &ErasedKind::<cloudwatch_alarm::CloudwatchAlarm>::NEW,
+    &ErasedKind::<dynamodb_stream::DynamodbStream>::NEW,
+    &ErasedKind::<dynamodb_table::DynamodbTable>::NEW,
     &ErasedKind::<event_bus::EventBusKind>::NEW,
     &ErasedKind::<event_rule::EventRuleKind>::NEW,
     &ErasedKind::<event_source_mapping::EventSourceMapping>::NEW,
@@ -229,6 +233,11 @@ pub trait Kind: Send + Sync + 'static {
     /// Returns the reason why AWS would refuse these changes, or a creation (`None`).
     fn find_refusal(_spec: &Self::Spec, _changes: Option<&Changes>) -> Option<Excess> {
         None
+    }
+
+    /// Tells about an update in place what its properties do not show, such as a time in which a part is missing.
+    fn remarks(_live: &Self::Spec, _want: &Self::Spec) -> Vec<String> {
+        Vec::new()
     }
 
     /// Names the task that a creation leaves to the user, such as confirming an e-mail address.

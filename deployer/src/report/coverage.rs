@@ -23,13 +23,13 @@ others belong to other tools. Pass their ARNs as variables, and let functions us
 
 ```yaml
 vars:
-  table_arn: { required: true }
+  state_machine_arn: { required: true }
 functions:
   worker:
     crate: worker
-    environment: { TABLE: \"${vars.table_arn}\" }
+    environment: { STATE_MACHINE: \"${vars.state_machine_arn}\" }
     permissions:
-      - { allow: [dynamodb:GetItem, dynamodb:PutItem], on: \"${vars.table_arn}\" }
+      - { allow: states:StartExecution, on: \"${vars.state_machine_arn}\" }
 ```
 
 `external: true` refers to a resource of a section that others manage. A permission on a function that others added

@@ -33,6 +33,7 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
     let asked = ApiRequest::of(request);
     let found = match asked.service {
         "apigateway" => apigateway(&asked),
+        "dynamodb" => dynamodb(&asked),
         "iam" => iam(&asked),
         "lambda" => lambda::found(&asked),
         "logs" => logs(&asked),
@@ -159,6 +160,25 @@ fn sqs(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let mut found = vec![need(format!("sqs:{operation}"), &queue)];
     if operation == "CreateQueue" && asked.has("tags") {
         found.push(need("sqs:TagQueue", queue));
+    }
+    found
+}
+
+fn dynamodb(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
+    let operation = asked.operation();
+    if operation == "ListContributorInsights" {
+        return vec![need("dynamodb:ListContributorInsights", "*")];
+    }
+    let table = match asked.text("ResourceArn") {
+        "" => asked.arn("dynamodb", &format!("table/{}", asked.text("TableName"))),
+        arn => arn.to_owned(),
+    };
+    let mut found = vec![need(format!("dynamodb:{operation}"), &table)];
+    if operation == "CreateTable" && asked.has("Tags") {
+        found.push(need("dynamodb:TagResource", &table));
+    }
+    if operation == "CreateTable" && asked.has("ResourcePolicy") {
+        found.push(need("dynamodb:PutResourcePolicy", table));
     }
     found
 }

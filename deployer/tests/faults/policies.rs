@@ -121,6 +121,8 @@ const LISTED: &str = "a deleted mapping is still listed by its tags; the listing
 const NO_OCCASION: &[(Task, &str, &str)] = &[
     (Task::Plan, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
     (Task::Apply, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
+    (Task::Plan, "dynamodb:ListContributorInsights", "a stack has ten tables or more"),
+    (Task::Apply, "dynamodb:ListContributorInsights", "a stack has ten tables or more"),
     (
         Task::Apply,
         "ec2:DescribeNetworkInterfaces",
@@ -134,7 +136,11 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
     (Task::Plan, "lambda:GetEventSourceMapping", LISTED),
     (Task::Apply, "lambda:GetEventSourceMapping", LISTED),
     (Task::Destroy, "lambda:GetEventSourceMapping", LISTED),
-    (Task::Apply, "iam:CreateServiceLinkedRole", "the account's first API; AWS calls it by itself"),
+    (
+        Task::Apply,
+        "iam:CreateServiceLinkedRole",
+        "the account's first API, or table with insights; AWS calls it by itself",
+    ),
     (Task::Apply, "logs:DisassociateKmsKey", "a log group's key is taken away; the local AWS has no such call"),
     (Task::Apply, "logs:PutLogGroupDeletionProtection", "the protection is changed; the local AWS has no such call"),
 ];

@@ -38,6 +38,7 @@ impl Section for Toys {
         example: include_str!("toys.yaml"),
         synonyms: &[("plaything", "toys"), ("shelf", "path")],
         uncovered: &[],
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle { icon: "M4 20 L12 4 L20 20 Z", shape: Shape::Stadium, arrows: &[] },
         one_of: &[],

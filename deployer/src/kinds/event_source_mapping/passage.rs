@@ -4,8 +4,12 @@ use super::{EventSource, function_arn};
 use crate::aws::Place;
 use crate::kinds::{Destination, Passage, Probe, Verification};
 
-/// Describes the edge: a message to the queue reaches the function.
+/// Describes the edge: a message to the queue reaches the function. No probe enters a stream.
 pub(super) fn of(spec: &EventSource, place: &Place) -> Verification {
+    // Only an item of the table, which has the form of the stack's own data, would enter its stream.
+    if spec.stream.is_some() {
+        return Verification::default();
+    }
     let queue_arn = spec.event_source_arn.clone();
     let to = Destination::Resource(function_arn(place, &spec.function_name));
     let passage = Passage {

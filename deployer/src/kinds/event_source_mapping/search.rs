@@ -31,6 +31,7 @@ pub(super) fn blank(event_source_arn: String, function_name: String) -> EventSou
         maximum_concurrency: None,
         filter_patterns: Vec::new(),
         provisioned_poller_config: None,
+        stream: None,
         tags: Tags::new(),
     }
 }

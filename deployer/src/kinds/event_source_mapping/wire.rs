@@ -1,13 +1,15 @@
 //! The spec as AWS's calls take it, and what AWS lists as the spec.
 
+use aws_sdk_lambda::operation::create_event_source_mapping::builders::CreateEventSourceMappingFluentBuilder;
+use aws_sdk_lambda::operation::update_event_source_mapping::builders::UpdateEventSourceMappingFluentBuilder;
 use aws_sdk_lambda::types::{
-    EventSourceMappingConfiguration as Mapping, Filter, FilterCriteria, FunctionResponseType,
-    ProvisionedPollerConfig as SdkPollers, ScalingConfig,
+    DestinationConfig, EventSourceMappingConfiguration as Mapping, EventSourcePosition, Filter, FilterCriteria,
+    FunctionResponseType, OnFailure, ProvisionedPollerConfig as SdkPollers, ScalingConfig,
 };
 
 use serde_json::Value;
 
-use super::{EventSource, PollerConfig};
+use super::{EventSource, PollerConfig, StreamSettings};
 use crate::aws::tags::Tags;
 
 /// Writes a filter pattern in its only normal form: compact, keys sorted.
@@ -81,8 +83,67 @@ pub(super) fn to_spec(spec: &EventSource, mapping: &Mapping, tags: Tags) -> Even
                 maximum_pollers: maximum.unwrap_or(200),
             })
         }),
+        stream: (!spec.event_source_arn.contains(":sqs:")).then(|| stream_settings(mapping)),
         tags,
     }
+}
+
+/// Returns how a mapping receives a stream. -1 stands for no limit.
+fn stream_settings(mapping: &Mapping) -> StreamSettings {
+    let failed = mapping.destination_config().and_then(|destinations| destinations.on_failure());
+    let position = mapping.starting_position().map_or(TRIM_HORIZON, |position| position.as_str());
+    StreamSettings {
+        starting_position: position.to_owned(),
+        parallelization_factor: to_unsigned(mapping.parallelization_factor()).unwrap_or(1),
+        bisect_batch_on_function_error: mapping.bisect_batch_on_function_error().unwrap_or(false),
+        maximum_retry_attempts: to_unsigned(mapping.maximum_retry_attempts()),
+        maximum_record_age_in_seconds: to_unsigned(mapping.maximum_record_age_in_seconds()),
+        tumbling_window_in_seconds: to_unsigned(mapping.tumbling_window_in_seconds()).unwrap_or(0),
+        on_failure: failed.and_then(|failed| failed.destination()).filter(|arn| !arn.is_empty()).map(str::to_owned),
+    }
+}
+
+/// The beginning of a stream.
+pub const TRIM_HORIZON: &str = "TRIM_HORIZON";
+
+/// Returns the number, or -1 for no limit.
+fn or_unlimited(limit: Option<u32>) -> i32 {
+    limit.map_or(-1, number)
+}
+
+/// Returns the destination of records that were given up; without one the empty form, which clears it.
+fn destination(stream: &StreamSettings) -> DestinationConfig {
+    let failed = OnFailure::builder().set_destination(stream.on_failure.clone()).build();
+    DestinationConfig::builder().on_failure(failed).build()
+}
+
+/// Adds the settings of a stream, if the source is one, to a creation.
+pub(super) fn stream_creation(
+    call: CreateEventSourceMappingFluentBuilder,
+    want: &EventSource,
+) -> CreateEventSourceMappingFluentBuilder {
+    let Some(stream) = &want.stream else { return call };
+    call.starting_position(EventSourcePosition::from(stream.starting_position.as_str()))
+        .parallelization_factor(number(stream.parallelization_factor))
+        .bisect_batch_on_function_error(stream.bisect_batch_on_function_error)
+        .maximum_retry_attempts(or_unlimited(stream.maximum_retry_attempts))
+        .maximum_record_age_in_seconds(or_unlimited(stream.maximum_record_age_in_seconds))
+        .tumbling_window_in_seconds(number(stream.tumbling_window_in_seconds))
+        .set_destination_config(stream.on_failure.as_ref().map(|_| destination(stream)))
+}
+
+/// Adds the settings of a stream, if the source is one, to a change.
+pub(super) fn stream_update(
+    call: UpdateEventSourceMappingFluentBuilder,
+    want: &EventSource,
+) -> UpdateEventSourceMappingFluentBuilder {
+    let Some(stream) = &want.stream else { return call };
+    call.parallelization_factor(number(stream.parallelization_factor))
+        .bisect_batch_on_function_error(stream.bisect_batch_on_function_error)
+        .maximum_retry_attempts(or_unlimited(stream.maximum_retry_attempts))
+        .maximum_record_age_in_seconds(or_unlimited(stream.maximum_record_age_in_seconds))
+        .tumbling_window_in_seconds(number(stream.tumbling_window_in_seconds))
+        .destination_config(destination(stream))
 }
 
 /// Reports that AWS itself disabled the mapping, or cannot work with it.
@@ -119,6 +180,7 @@ mod tests {
             maximum_concurrency: None,
             filter_patterns: vec![],
             provisioned_poller_config: None,
+            stream: None,
             tags: Tags::new(),
         }
     }

@@ -55,6 +55,7 @@ mod tests {
             "arn:aws:s3:::b".to_owned(),
             place.arn("logs", "log-group:/aws/lambda/f"),
             place.arn("cloudwatch", "alarm:a: b"),
+            place.arn("dynamodb", "table/t"),
             "arn:aws:iam::123456789012:role/path/r".to_owned(),
             place.arn("lambda", "function:f"),
             place.arn("scheduler", "schedule-group/g"),
@@ -82,7 +83,8 @@ mod tests {
     fn what_is_no_resource_of_ours_is_passed_over() {
         let place = place();
         for arn in [
-            place.arn("dynamodb", "table/t"),
+            place.arn("dynamodb", "table/t/index/i"),
+            place.arn("kinesis", "stream/s"),
             "arn:aws:apigateway:eu-west-1::/restapis/x/stages/live".to_owned(),
             place.arn("sns", "t:0b2f"),
             "nonsense".to_owned(),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Document, has_reported_text};
 use crate::aws::stored::Stored;
+use crate::spec::sections;
 use crate::spec::variables::MissingVariables;
 
 /// The common properties that decide over an element's resources, and are no properties of the resources.
@@ -58,11 +59,14 @@ impl Document {
         let path = self.locate(element);
         let [section, name] = path.0.as_slice() else { return Keeps::default() };
         let element = self.sections.get(section).and_then(|elements| elements.get(name));
+        let by_default = sections::find(section)
+            .zip(element)
+            .is_some_and(|(section, element)| self.is_protected_unstated(section, element));
         let stated = |property: &str| element.and_then(|element| element.get(property));
         let is_open = |property: &str| stated(property).is_some_and(has_reported_text);
         let is = |property: &str| stated(property).and_then(Value::as_bool).unwrap_or_default();
         Keeps {
-            protect: is("protect") || is_open("protect") || is_open("external"),
+            protect: is("protect") || by_default || is_open("protect") || is_open("external"),
             retain: is("retain"),
             external: is("external"),
         }

@@ -56,6 +56,11 @@ impl Document {
         Scope { stack: &self.owner, is_preview, section, name, common, stack_tags, secrets }
     }
 
+    /// Tells whether an element that says nothing of its protection is protected.
+    pub(super) fn is_protected_unstated(&self, section: &dyn AnySection, element: &Value) -> bool {
+        section.about().protected && element.get("protect").is_none() && !self.environment.is_preview()
+    }
+
     /// Checks and lowers an element. The findings about its tags are apart from the others.
     pub(super) fn lower_element(
         &self,
@@ -64,7 +69,8 @@ impl Document {
         element: &Value,
         [of_tags, others]: [&mut Findings; 2],
     ) -> LoweredStack {
-        let (common, mut own) = Common::split(element);
+        let (mut common, mut own) = Common::split(element);
+        common.protect |= self.is_protected_unstated(section, element);
         let scope = self.scope(section.name(), name, &common);
         check_tags(&common.tags, &scope.path(["tags"]), of_tags);
         if let Some(env) = self.env()

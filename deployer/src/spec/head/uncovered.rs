@@ -9,10 +9,6 @@ use crate::spec::uncovered::{UncoveredWords, unmanaged};
 pub const TABLE: &[UncoveredWords] = &[
     // Services that functions use by an ARN.
     UncoveredWords::of(
-        &["tables", "table", "dynamodb", "dynamodb_tables"],
-        Elsewhere { things: "DynamoDB tables", variable: "table_arn", allow: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: &["", "/index/*"] },
-    ),
-    UncoveredWords::of(
         &["secrets", "secret", "secrets_manager"],
         unmanaged("secrets of Secrets Manager", "create the secret elsewhere. Plan and apply read its value: `vars: { token: { from_secret: NAME, key: KEY } }`. A function reads it by itself with `permissions: [ { allow: secretsmanager:GetSecretValue, on: \"${vars.secret_arn}\" } ]`"),
     ),

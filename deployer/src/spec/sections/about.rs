@@ -22,6 +22,9 @@ pub struct About {
     pub synonyms: &'static [(&'static str, &'static str)],
     /// Words for things that an element cannot have. A finding says what to do instead.
     pub uncovered: &'static [UncoveredWords],
+    /// Elements hold data that nobody can make again: outside of previews they are protected unless they say
+    /// `protect: false`.
+    pub protected: bool,
     pub suffix: Suffix,
     pub picture: PictureStyle,
     /// Properties of which exactly one is given. Editors mark a violation; the section's `check` reports it.

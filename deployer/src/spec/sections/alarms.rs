@@ -204,6 +204,7 @@ impl Section for Alarms {
         example: include_str!("examples/alarms.yaml"),
         synonyms: &[("percentile", "extended_statistic")],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M12 3 A6 6 0 0 1 18 9 C18 15 20 16 20 17 H4 C4 16 6 15 6 9 A6 6 0 0 1 12 3 M10 20 A2 2 0 0 0 14 20",

@@ -146,6 +146,7 @@ impl Section for Apis {
         example: include_str!("examples/apis.yaml"),
         synonyms: &[("lambda", "function"), ("stagevariables", "variables")],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M8 5 L3 12 L8 19 M16 5 L21 12 L16 19 M13.5 4 L10.5 20",

@@ -159,6 +159,7 @@ impl Section for Buckets {
         example: include_str!("examples/buckets.yaml"),
         synonyms: &[("expire", "expiration_days"), ("s3", "buckets")],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M4 6 L6.5 20 H17.5 L20 6 M4 6 A8 2.6 0 1 0 20 6 A8 2.6 0 1 0 4 6",

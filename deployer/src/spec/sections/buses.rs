@@ -82,6 +82,7 @@ impl Section for Buses {
             ("kmskeyid", "kms_key_identifier"),
         ],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M3 12 H21 M7 12 V6 M12 12 V18 M17 12 V6 M5.5 6 H8.5 M10.5 18 H13.5 M15.5 6 H18.5",

@@ -1,4 +1,4 @@
-//! `functions:` — Lambda functions, each with its code, its own role and log group, and the queues it consumes.
+//! `functions:` — Lambda functions, each with its code, its own role and log group, and the queues and streams it consumes.
 
 mod about;
 mod check;
@@ -144,7 +144,7 @@ pub struct FunctionElement {
     /// ARN of a managed policy that limits the derived role.
     #[schemars(regex(pattern = r"^arn:"))]
     pub permissions_boundary: Option<String>,
-    /// The queues whose messages the function receives, and the schedules and events that call it.
+    /// The sources of the function's calls: queues and streams whose messages it receives, schedules, and events of buses.
     #[serde(default)]
     pub events: Vec<EventElement>,
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Resource, Resources, SECTIONS};
+use crate::kinds;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 
@@ -22,6 +23,15 @@ impl<'a> Key<'a> {
         let id = resource.spec.pointer(property.pointer);
         let id = id.and_then(Value::as_str).filter(|id| !id.is_empty() && !id.contains(OWN))?;
         Some(Self { id, service: property.service })
+    }
+
+    /// Returns the key of a resource, or else that of the one that it is part of: a stream has the key of its table.
+    pub(super) fn within(all: &Resources<'a>, resource: &'a Resource) -> Option<Self> {
+        let parent = || {
+            let property = kinds::find(resource.kind)?.about().parent_property()?;
+            all.resolve(resource.spec.get(property)?)
+        };
+        Self::of(resource).or_else(|| Self::of(parent()?))
     }
 
     /// Returns the ARN of the key, if it is known. IAM does not accept an alias in its place.
@@ -58,6 +68,10 @@ pub(super) fn has_own_key(resource: &Resource) -> bool {
 
 /// Actions on encrypted data, and the KMS action that each needs.
 const DATA: &[(&str, &str)] = &[
+    ("dynamodb:GetItem", "kms:Decrypt"),
+    ("dynamodb:PutItem", "kms:Decrypt"),
+    ("dynamodb:Query", "kms:Decrypt"),
+    ("dynamodb:UpdateItem", "kms:Decrypt"),
     ("s3:GetObject", "kms:Decrypt"),
     ("s3:PutObject", "kms:GenerateDataKey"),
     ("sns:Publish", "kms:GenerateDataKey"),

@@ -83,6 +83,7 @@ impl Section for LogGroups {
         example: include_str!("examples/log_groups.yaml"),
         synonyms: &[("retention", "retention_in_days"), ("retentiondays", "retention_in_days")],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",

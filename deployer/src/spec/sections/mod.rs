@@ -31,6 +31,7 @@ pub mod roles;
 pub mod rules;
 pub mod schedules;
 mod scheduling;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 pub mod topics;
@@ -70,6 +71,7 @@ static OWN: Registry<&dyn AnySection> = Registry::new(&[
     &ErasedSection::<roles::Roles>::NEW,
     &ErasedSection::<rules::Rules>::NEW,
     &ErasedSection::<schedules::Schedules>::NEW,
+    &ErasedSection::<tables::Tables>::NEW,
     &ErasedSection::<topics::Topics>::NEW,
 ]);
 
@@ -114,7 +116,8 @@ pub trait Section: Send + Sync + 'static {
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Common {
-    /// Never deleted or replaced. A plan that would do so is an error.
+    /// Never deleted or replaced. A plan that would do so is an error. Default: `true` for tables
+    /// outside of preview environments, else `false`.
     pub protect: bool,
     /// Kept in AWS when the element is removed from stack.yaml or the stack is destroyed.
     pub retain: bool,

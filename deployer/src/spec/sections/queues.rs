@@ -113,6 +113,7 @@ impl Section for Queues {
             ("sqs", "queues"),
         ],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property {
             property: "name",
             longest: NAME_LENGTH - DEAD_LETTER.len(),

@@ -73,6 +73,7 @@ impl Section for Roles {
         example: include_str!("examples/roles.yaml"),
         synonyms: permission::SYNONYMS,
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M12 3 L20 6 V12 C20 17 16 20 12 21 C8 20 4 17 4 12 V6 Z M9 12 L11.3 14.3 L15.5 9.8",

@@ -82,6 +82,7 @@ impl Section for Rules {
             ("transformer", "input_transformer"),
         ],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M4 5 H20 L14 12 V19 L10 17 V12 Z",

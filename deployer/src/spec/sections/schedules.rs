@@ -172,6 +172,7 @@ impl Section for Schedules {
             ("sqs", "queue"),
         ],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M12 12 m-8.5 0 a8.5 8.5 0 1 0 17 0 a8.5 8.5 0 1 0 -17 0 M12 7 V12 L15.5 14",

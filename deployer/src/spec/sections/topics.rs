@@ -141,6 +141,7 @@ impl Section for Topics {
         example: include_str!("examples/topics.yaml"),
         synonyms: &[("function", "lambda"), ("queue", "sqs"), ("sns", "topics"), ("url", "https")],
         uncovered: uncovered::TABLE,
+        protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: Some("fifo_topic") },
         picture: PictureStyle {
             icon: "M12 12 m-2 0 a2 2 0 1 0 4 0 a2 2 0 1 0 -4 0 M7.5 7.5 A6.4 6.4 0 0 0 7.5 16.5 M16.5 7.5 A6.4 6.4 0 0 1 16.5 16.5 M4.5 4.5 A10.6 10.6 0 0 0 4.5 19.5 M19.5 4.5 A10.6 10.6 0 0 1 19.5 19.5",

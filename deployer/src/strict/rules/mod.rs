@@ -27,6 +27,7 @@ mod schedules;
 mod service_linked_role;
 mod service_rates;
 mod source_permissions;
+mod tables;
 mod tag_listing;
 mod thin_line;
 mod topic_names;
@@ -60,6 +61,7 @@ pub fn all() -> Vec<Box<dyn Rule>> {
         Box::<bucket_names::BucketNames>::default(),
         Box::<young_buckets::YoungBuckets>::default(),
         Box::new(api_changes::ApiChanges),
+        Box::<tables::Tables>::default(),
         Box::<topic_names::TopicNames>::default(),
         Box::<alarm_tags::AlarmTags>::default(),
         Box::<tag_listing::TagListing>::default(),

@@ -17,7 +17,7 @@ fn quoted(document: &Value) -> String {
     document.to_string().replace('"', "&quot;")
 }
 
-/// A user `ann` with the key `AKIA`, who has one policy.
+/// A user `ann` with a key of their own, who has one policy.
 fn let_user(trial: &Trial, statement: &Value) {
     let document = quoted(&json!({"Statement": [statement]}));
     trial.knows(
@@ -50,7 +50,7 @@ fn let_user(trial: &Trial, statement: &Value) {
 async fn a_user_gives_a_function_only_a_role_that_it_may_pass() {
     let trial = Trial::new();
     let_user(&trial, &json!({"Effect": "Allow", "Action": "lambda:*", "Resource": "*"}));
-    let (status, body) = trial.send(&create().signed_by("AKIA"), &json!({})).await;
+    let (status, body) = trial.send(&create().signed_by("AKIAIOSFODNN7EXAMPLE"), &json!({})).await;
     assert_eq!(status, 403);
     let message = format!(
         "User: arn:aws:iam::000000000000:user/ann is not authorized to perform: iam:PassRole on resource: {ROLE} because no \
@@ -59,7 +59,7 @@ async fn a_user_gives_a_function_only_a_role_that_it_may_pass() {
     assert_eq!(body["message"], message);
     assert_eq!(trial.send(&create(), &json!({})).await.0, 200, "the root user may");
     let_user(&trial, &json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": ROLE}));
-    assert_eq!(trial.send(&create().signed_by("AKIA"), &json!({})).await.0, 200);
+    assert_eq!(trial.send(&create().signed_by("AKIAIOSFODNN7EXAMPLE"), &json!({})).await.0, 200);
 }
 
 #[tokio::test]
@@ -83,13 +83,17 @@ async fn the_first_api_of_an_account_needs_the_permission_for_api_gateways_own_r
     let trial = Trial::new();
     trial.knows("Action=GetRole&", 404, refused("NoSuchEntity"));
     let_user(&trial, &json!({"Effect": "Allow", "Action": "apigateway:*", "Resource": "*"}));
-    let (status, body) = trial.send(&create_api().signed_by("AKIA"), &json!({})).await;
+    let (status, body) = trial.send(&create_api().signed_by("AKIAIOSFODNN7EXAMPLE"), &json!({})).await;
     assert_eq!(status, 403);
     assert_eq!(body["message"], "Caller does not have permissions to create a Service Linked Role.");
     let_user(&trial, &json!({"Effect": "Allow", "Action": "iam:CreateServiceLinkedRole", "Resource": "*"}));
     trial.pass(60.0);
-    assert_eq!(trial.send(&create_api().signed_by("AKIA"), &json!({})).await.0, 200);
+    assert_eq!(trial.send(&create_api().signed_by("AKIAIOSFODNN7EXAMPLE"), &json!({})).await.0, 200);
     let_user(&trial, &json!({"Effect": "Allow", "Action": "apigateway:*", "Resource": "*"}));
     trial.pass(60.0);
-    assert_eq!(trial.send(&create_api().signed_by("AKIA"), &json!({})).await.0, 200, "the role is there now");
+    assert_eq!(
+        trial.send(&create_api().signed_by("AKIAIOSFODNN7EXAMPLE"), &json!({})).await.0,
+        200,
+        "the role is there now"
+    );
 }

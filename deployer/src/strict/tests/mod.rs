@@ -14,6 +14,7 @@ mod overlaps;
 mod queues;
 mod rates;
 mod roles;
+mod tables;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

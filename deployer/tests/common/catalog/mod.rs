@@ -7,6 +7,8 @@
 pub mod api_route;
 pub mod api_stage;
 pub mod cloudwatch_alarm;
+pub mod dynamodb_stream;
+pub mod dynamodb_table;
 pub mod event_bus;
 pub mod event_rule;
 pub mod event_source_mapping;
@@ -40,6 +42,8 @@ pub const ALL: &[Entry] = &[
     api_route::ENTRY,
     api_stage::ENTRY,
     cloudwatch_alarm::ENTRY,
+    dynamodb_table::ENTRY,
+    dynamodb_stream::ENTRY,
     lambda_function::ENTRY,
     event_source_mapping::ENTRY,
     lambda_permission::ENTRY,

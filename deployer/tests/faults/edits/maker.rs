@@ -26,6 +26,8 @@ const LEFT_OUT: &[&str] = &[
     "deletion_protection_enabled",
     "kms_key_id",
 ];
+/// Properties that an element is rarely of use without, though the schema does not require them.
+const USUAL: &[&str] = &["partition_key"];
 /// Words for texts. Those that match the schema are used.
 const WORDS: &[&str] = &["a", "b", "alpha", "beta", "x-1", "/ed/a", "A1", "image/gif"];
 /// Paths of routes, with variables in many places: above, below and beside each other.
@@ -218,7 +220,7 @@ impl Maker {
         let mut object = Map::new();
         let often = if depth == 0 { 15 } else { 40 };
         for (name, part) in schema["properties"].as_object().into_iter().flatten() {
-            let wanted = required.contains(&name.as_str()) || dice.chance(often);
+            let wanted = required.contains(&name.as_str()) || USUAL.contains(&name.as_str()) || dice.chance(often);
             if wanted && !LEFT_OUT.contains(&name.as_str()) {
                 object.insert(name.clone(), self.value(dice, name, part, depth + 1));
             }

@@ -1,6 +1,7 @@
 //! Plays a story in an account, and compares the result with a fresh account to which only the last stack was applied.
 
 use deployer::plan::{Action, Goal};
+use deployer::spec::sections;
 use serde_json::{Map, Value, json};
 
 use super::story::{Step, Story};
@@ -78,8 +79,8 @@ fn apply(account: &Account, step: &Step, before: &[Step]) -> Result<(), Verdict>
         }
     }
     if why.contains("plan::protected") {
-        let freed = before.last().map(|step| without(&step.stack, "protect"));
-        for stack in freed.iter().chain([&without(&step.stack, "protect"), &step.stack]) {
+        let freed = before.last().map(|step| unprotected(&step.stack));
+        for stack in freed.iter().chain([&unprotected(&step.stack), &step.stack]) {
             if let End::Failed(again) = run(account, stack, Goal::Apply, None) {
                 why = again;
             } else {
@@ -159,11 +160,17 @@ fn elements(stack: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
 }
 
 /// Returns a stack whose elements do not have `property`.
-fn without(stack: &Value, property: &str) -> Value {
+/// Returns a stack whose elements are not protected. Those of some sections are, unless they say otherwise.
+fn unprotected(stack: &Value) -> Value {
     let mut stack = stack.clone();
-    for elements in stack.as_object_mut().into_iter().flat_map(Map::values_mut) {
+    for (section, elements) in stack.as_object_mut().into_iter().flatten() {
+        let by_default = sections::find(section).is_some_and(|section| section.about().protected);
         for element in elements.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            element.as_object_mut().map(|own| own.shift_remove(property));
+            let Some(own) = element.as_object_mut() else { continue };
+            own.shift_remove("protect");
+            if by_default {
+                own.insert("protect".to_owned(), false.into());
+            }
         }
     }
     stack
@@ -210,12 +217,12 @@ fn empty_plan(account: &Account, last: &Step, allowed: &[Action]) -> Result<(), 
 
 fn destroyed(account: &Account, story: &Story) -> Result<(), Verdict> {
     let last = &story.steps[story.steps.len() - 1].stack;
-    let mut free = Step { stack: without(last, "protect"), fault: None };
+    let mut free = Step { stack: unprotected(last), fault: None };
     if free.stack != *last {
         apply(account, &free, &[])?;
     }
     free.stack = last.clone();
-    if let End::Failed(why) = run(account, &without(last, "protect"), Goal::Destroy, None) {
+    if let End::Failed(why) = run(account, &unprotected(last), Goal::Destroy, None) {
         return wrong("destroy fails", why);
     }
     let left = own(story, &account.holdings());

@@ -2,6 +2,7 @@
 
 use super::NAME_LENGTH;
 use crate::kinds::Kind;
+use crate::kinds::dynamodb_stream::DynamodbStream;
 use crate::kinds::event_rule::EventRuleKind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
@@ -18,6 +19,7 @@ pub(super) const ABOUT: &About = &About {
     singular: "function",
     example: include_str!("../examples/functions.yaml"),
     synonyms: &[
+        ("bisectbatchonerror", "bisect_batch_on_function_error"),
         ("deadletterconfig", "dead_letter"),
         ("environmentvariables", "environment"),
         ("cron", "schedule"),
@@ -25,22 +27,28 @@ pub(super) const ABOUT: &About = &About {
         ("eventbus", "bus"),
         ("eventpattern", "pattern"),
         ("functionname", "name"),
+        ("kinesis", "stream"),
         ("lambda", "functions"),
         ("lambdas", "functions"),
+        ("maximumrecordageinseconds", "maximum_record_age"),
         ("rate", "schedule"),
         ("reservedconcurrentexecutions", "reserved_concurrency"),
         ("rolearn", "role"),
         ("scheduleexpression", "schedule"),
         ("scheduleexpressiontimezone", "timezone"),
         ("sqs", "queue"),
+        ("streamarn", "stream"),
+        ("tumblingwindowinseconds", "tumbling_window"),
     ],
     uncovered: super::uncovered::TABLE,
+    protected: false,
     suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
     picture: PictureStyle {
         icon: "M6 4 H9 L17 20 H20 M11.5 10 L6 20",
         shape: Shape::Rectangle,
         arrows: &[
             Arrow { from: EventSourceMapping::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
+            Arrow { from: EventSourceMapping::NAME, to: Some(DynamodbStream::NAME), draw: Draw::From("changes") },
             Arrow { from: EventSourceMapping::NAME, to: None, draw: Draw::From("messages") },
             Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::arrow_labels) },
             Arrow { from: LambdaPermission::NAME, to: None, draw: Draw::Nothing },
@@ -51,7 +59,7 @@ pub(super) const ABOUT: &About = &About {
     },
     one_of: &[
         OneOf { map: None, names: &["crate", "zip", "binary"] },
-        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn", "schedule", "pattern"] },
+        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn", "table", "stream", "schedule", "pattern"] },
         permission::ONE_OF,
     ],
     key: None,
@@ -75,6 +83,7 @@ pub(super) const ABOUT: &About = &About {
             ("architectures", &["architecture"]),
             ("cannot_be_assumed", &["role"]),
             ("dead_letter_config", &["dead_letter"]),
+            ("destination_config", &["on_failure"]),
             ("execution_role", &["role"]),
             ("function_name", &["name"]),
             ("kms", &["kms_key_arn"]),

@@ -205,50 +205,72 @@ pub(super) fn role(element: &FunctionElement, at: &Scope<'_>, findings: &mut Fin
 pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
     let mut labels = BTreeSet::new();
     for (index, event) in element.events.iter().enumerate() {
-        let path = |property: &str| at.path(["events", &index.to_string(), property]);
         let whole = at.path(["events".to_owned(), index.to_string()]);
         if !sources::check(event, &whole, findings) || !event.is_mapping() {
             continue;
         }
         if !labels.insert(event.label()) {
+            let message = format!("the function already receives `{}`", event.label().trim_start_matches("table:"));
             findings
-                .error("function::event-twice", whole, format!("the function already receives `{}`", event.label()))
-                .help("AWS keeps one mapping for a queue and a function; remove one of them");
+                .error("function::event-twice", whole.clone(), message)
+                .help("AWS keeps one mapping for a queue or stream and a function; remove one of them");
         }
-        // The settings of queues of the stack are held against these queues, once all elements are known.
-        let elsewhere = event.queue_arn.as_ref().is_some_and(|arn| !arn.contains("${"));
-        let fifo = event.label().ends_with(".fifo");
-        let (batch_size, window) = (event.batch_size(), event.maximum_batching_window());
-        if batch_size > 10 && fifo {
-            findings
-                .error("function::batch-size", path("batch_size"), "a FIFO queue gives at most 10 messages at once")
-                .help("write `batch_size: 10`");
-        } else if elsewhere && batch_size > 10 && window == 0 {
-            findings
-                .error("function::batch-window", path("batch_size"), "more than 10 messages at once need a window")
-                .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
+        if event.is_of_stream() {
+            stream(event, &whole, findings);
+        } else {
+            queue(event, element, &whole, findings);
         }
-        if fifo && event.queue_arn.is_some() && window > 0 {
-            findings
-                .error(
-                    "function::batch-window",
-                    path("maximum_batching_window"),
-                    "Lambda does not wait for the batches of a FIFO queue to fill",
-                )
-                .help("remove `maximum_batching_window`");
-        }
-        filters(event, &path("filter"), findings);
-        if let (Some(maximum), Some(reserved)) = (event.maximum_concurrency, element.reserved_concurrency)
-            && maximum > reserved
-        {
-            findings
-                .warning(
-                    "function::event-concurrency",
-                    path("maximum_concurrency"),
-                    format!("{maximum} invocations at once, but only {reserved} are reserved: the rest is throttled, and each throttle counts as a receive"),
-                )
-                .help(format!("lower it to {reserved}, or raise `reserved_concurrency`"));
-        }
+        filters(event, &whole.then("filter"), findings);
+    }
+}
+
+/// Reports settings that a queue does not take together.
+fn queue(event: &EventElement, element: &FunctionElement, at: &DocPath, findings: &mut Findings) {
+    // The settings of queues of the stack are held against these queues, once all elements are known.
+    let elsewhere = event.queue_arn.as_ref().is_some_and(|arn| !arn.contains("${"));
+    let fifo = event.label().ends_with(".fifo");
+    let (size, window) = (event.batch_size(), event.maximum_batching_window());
+    if size > 10 && fifo {
+        findings
+            .error("function::batch-size", at.then("batch_size"), "a FIFO queue gives at most 10 messages at once")
+            .help("write `batch_size: 10`");
+    } else if elsewhere && size > 10 && window == 0 {
+        findings
+            .error("function::batch-window", at.then("batch_size"), "more than 10 messages at once need a window")
+            .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
+    }
+    if fifo && event.queue_arn.is_some() && window > 0 {
+        findings
+            .error(
+                "function::batch-window",
+                at.then("maximum_batching_window"),
+                "Lambda does not wait for the batches of a FIFO queue to fill",
+            )
+            .help("remove `maximum_batching_window`");
+    }
+    if let (Some(maximum), Some(reserved)) = (event.maximum_concurrency, element.reserved_concurrency)
+        && maximum > reserved
+    {
+        findings
+            .warning(
+                "function::event-concurrency",
+                at.then("maximum_concurrency"),
+                format!("{maximum} invocations at once, but only {reserved} are reserved: the rest is throttled, and each throttle counts as a receive"),
+            )
+            .help(format!("lower it to {reserved}, or raise `reserved_concurrency`"));
+    }
+}
+
+/// Reports records of a stream that are tried again for ever.
+fn stream(event: &EventElement, at: &DocPath, findings: &mut Findings) {
+    if event.maximum_retry_attempts.is_none() && event.maximum_record_age.is_none() {
+        findings
+            .warning(
+                "function::endless-retries",
+                at.clone(),
+                "a record that always fails is tried again until it expires, and holds up all behind it for as long",
+            )
+            .help("add `maximum_retry_attempts: 3`, `bisect_batch_on_function_error: true` and, so that nothing is lost unseen, `on_failure: \"${queues.NAME.arn}\"`");
     }
 }
 
@@ -267,6 +289,9 @@ fn filters(event: &EventElement, path: &DocPath, findings: &mut Findings) {
     for (index, pattern) in event.filter.iter().enumerate() {
         let path = path.then(index.to_string());
         filter::check(pattern, filter::Of::Record, &path, findings);
+        if event.is_of_stream() {
+            continue;
+        }
         // "Amazon SQS event source mappings only support filtering on the body key."
         let other = pattern.as_object().into_iter().flatten().find(|(key, _)| !matches!(key.as_str(), "body" | "$or"));
         if let Some((key, _)) = other {

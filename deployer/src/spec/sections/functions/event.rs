@@ -1,7 +1,7 @@
 //! The events of a function, as they are written.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::yes;
@@ -9,7 +9,7 @@ use crate::spec::sections::eventing::InputTransformerElement;
 use crate::spec::sections::scheduling::Payload;
 use crate::spec::values::Seconds;
 
-/// A source of calls: exactly one of `queue`, `queue_arn`, `schedule` and `pattern`.
+/// A source of calls: exactly one of `queue`, `queue_arn`, `table`, `stream`, `schedule` and `pattern`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventElement {
@@ -19,7 +19,14 @@ pub struct EventElement {
     /// ARN of a queue outside this stack.
     #[schemars(regex(pattern = r"^arn:"))]
     pub queue_arn: Option<String>,
-    /// The most messages in one invocation. More than 10 need `maximum_batching_window`. Default: 10.
+    /// A table of this stack with a `stream`, by its name under `tables`. The function receives the changes of its items.
+    #[schemars(length(min = 1))]
+    pub table: Option<String>,
+    /// ARN of another stream: of a table outside this stack, or of Kinesis.
+    #[schemars(regex(pattern = r"^arn:"))]
+    pub stream: Option<String>,
+    /// The most messages in one invocation. More than 10 of a queue need `maximum_batching_window`. Default: 10 of a
+    /// queue, 100 of a stream.
     #[schemars(range(min = 1, max = 10_000))]
     pub batch_size: Option<u32>,
     /// The longest time to wait for a batch to fill. Default: 0.
@@ -28,7 +35,7 @@ pub struct EventElement {
     /// The most concurrent invocations for this queue.
     #[schemars(range(min = 2, max = 1_000))]
     pub maximum_concurrency: Option<u32>,
-    /// Filter patterns. A message that matches none of them is deleted.
+    /// Filter patterns. A message that matches none of them is passed over; a queue deletes it.
     #[serde(default)]
     #[schemars(length(max = 10))]
     #[schemars(with = "Vec<Map<String, Value>>")]
@@ -38,6 +45,26 @@ pub struct EventElement {
     pub enabled: bool,
     /// Whether the function returns the ids of failed messages, so that only those come back. Default: true.
     pub report_batch_item_failures: Option<bool>,
+    /// Streams only: where a new mapping begins, at the oldest record that is kept or with the next one. Default:
+    /// `TRIM_HORIZON`, which misses no record.
+    pub starting_position: Option<StartingPosition>,
+    /// Streams only: the batches of one shard that are handled at once. Records of one key stay in order. Default: 1.
+    #[schemars(range(min = 1, max = 10))]
+    pub parallelization_factor: Option<u32>,
+    /// Streams only: whether a batch that failed is divided, to find the record that fails. Default: `false`.
+    pub bisect_batch_on_function_error: Option<bool>,
+    /// Streams only: how often a batch that failed is tried again. Default: until its records expire.
+    #[schemars(range(max = 10_000))]
+    pub maximum_retry_attempts: Option<u32>,
+    /// Streams only: the age from which records are given up, from 1m to 7d. Default: none.
+    #[schemars(range(min = 60, max = 604_800))]
+    pub maximum_record_age: Option<Seconds>,
+    /// Streams only: the time over which the function adds up records, at most 15m. Default: none.
+    #[schemars(range(min = 1, max = 900))]
+    pub tumbling_window: Option<Seconds>,
+    /// Streams only: ARN of the standard queue or topic that is told of records that were given up.
+    #[schemars(regex(pattern = r"^arn:"))]
+    pub on_failure: Option<String>,
     /// When to call the function: `rate(5 minutes)`, `cron(0 6 * * ? *)` with minutes, hours, day of month, month, day of
     /// week and year, or `at(2030-01-31T06:00:00)` for once. EventBridge Scheduler calls it.
     #[schemars(length(min = 1, max = 256))]
@@ -93,14 +120,19 @@ pub struct EventElement {
     pub input_transformer: Option<InputTransformerElement>,
 }
 
+/// Where a new mapping begins to read a stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StartingPosition {
+    #[default]
+    TrimHorizon,
+    Latest,
+}
+
 impl EventElement {
     /// Tells whether Lambda fetches the events itself, by an event source mapping.
     pub(super) fn is_mapping(&self) -> bool {
         self.schedule.is_none() && self.pattern.is_none()
-    }
-
-    pub(super) fn batch_size(&self) -> u32 {
-        self.batch_size.unwrap_or(10)
     }
 
     /// Returns the seconds to wait for a batch to fill.
@@ -108,15 +140,29 @@ impl EventElement {
         self.maximum_batching_window.unwrap_or_default().0
     }
 
-    /// Returns the queue's name, which stands in brackets in the mapping's address.
+    /// Returns the name of the source, which stands in brackets in the mapping's address.
     pub(super) fn label(&self) -> String {
         if let Some(queue) = &self.queue {
             return queue.clone();
         }
-        let arn = self.queue_arn.as_deref().unwrap_or_default();
-        match arn.strip_prefix("${queues.").and_then(|rest| rest.strip_suffix(".arn}")) {
-            Some(name) => name.to_owned(),
+        if let Some(table) = &self.table {
+            return format!("table:{table}");
+        }
+        let arn = self.queue_arn.as_deref().or(self.stream.as_deref()).unwrap_or_default();
+        match arn.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).and_then(|rest| rest.rsplit_once('.')) {
+            Some((address, _)) => address.strip_prefix("queues.").unwrap_or(address).to_owned(),
+            None if self.stream.is_some() => arn.splitn(6, ':').last().unwrap_or(arn).to_owned(),
             None => arn.rsplit(':').next().unwrap_or(arn).to_owned(),
         }
+    }
+
+    /// Tells whether the source is a stream.
+    pub(super) fn is_of_stream(&self) -> bool {
+        self.table.is_some() || self.stream.is_some()
+    }
+
+    /// Returns the most messages in one invocation.
+    pub(super) fn batch_size(&self) -> u32 {
+        self.batch_size.unwrap_or(if self.is_of_stream() { 100 } else { 10 })
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn derive(lowered: &mut LoweredStack) {
             LambdaFunction::NAME => ("dead_letter_target_arn", &["kms:GenerateDataKey", "kms:Decrypt"]),
             _ => continue,
         };
-        let Some(key) = resource.spec.get(property).and_then(|arn| all.resolve(arn)).and_then(Key::of) else {
+        let Some(key) =
+            resource.spec.get(property).and_then(|arn| all.resolve(arn)).and_then(|on| Key::within(&all, on))
+        else {
             continue;
         };
         needed.push((format!("{}.role", resource.element), key.statement(actions)));
@@ -46,7 +48,7 @@ const LAMBDA: &[(&str, &str, &str)] = &[
 pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
     let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
     let keyed = resource.spec.get(property).and_then(|arn| all.resolve(arn));
-    let Some((on, key)) = keyed.and_then(|on| Some((on, Key::of(on)?))) else { return };
+    let Some((on, key)) = keyed.and_then(|on| Some((on, Key::within(all, on)?))) else { return };
     let function = all.resolve(&resource.spec["function_name"]).unwrap_or(resource);
     let Some(role) = all.resolve(&function.spec["role"]).filter(|role| !role.external) else { return };
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());

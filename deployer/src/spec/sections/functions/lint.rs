@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::kinds::Kind;
+use crate::kinds::sqs_queue::SqsQueue;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::fifo::{fifo_of, is_fifo, target_name};
@@ -12,10 +14,13 @@ const VISIBILITY_FACTOR: u64 = 6;
 
 /// Reports a queue whose settings do not suit the function that consumes it.
 pub(super) fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, findings: &mut Findings) {
-    let (Some(queue), Some(function)) =
+    let (Some(source), Some(function)) =
         (all.resolve(&mapping.spec["event_source_arn"]), all.resolve(&mapping.spec["function_name"]))
     else {
         return;
+    };
+    let Some(queue) = Some(source).filter(|source| source.kind == SqsQueue::NAME) else {
+        return on_failure(document, all, mapping, source, findings);
     };
     if is_fifo(queue) {
         batch(document, mapping, queue, findings);
@@ -104,6 +109,26 @@ fn window(document: &Document, mapping: &Resource, queue: &Resource, findings: &
         findings
             .error("function::batch-window", at, "more than 10 messages at once need a window")
             .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
+    }
+}
+
+/// Reports a FIFO queue or topic that is to be told of a stream's failed records. Lambda tells standard ones only.
+fn on_failure(
+    document: &Document,
+    all: &Resources<'_>,
+    mapping: &Resource,
+    source: &Resource,
+    findings: &mut Findings,
+) {
+    let target = &mapping.spec["stream"]["on_failure"];
+    if fifo_of(all, target) == Some(true) {
+        let message = format!(
+            "`{}` is FIFO, and Lambda tells standard queues and topics of failed records",
+            target_name(all, target)
+        );
+        findings
+            .error("function::fifo-on-failure", event_place(document, mapping, source).then("on_failure"), message)
+            .help("name a standard queue or topic");
     }
 }
 

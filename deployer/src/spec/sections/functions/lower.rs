@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, rules, schedules};
-use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, pattern};
+use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, StreamSettings, pattern};
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
 use crate::kinds::log_group::{LogGroup, LogGroupKind};
@@ -145,14 +145,22 @@ fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
     };
     allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &format!("{}:*", reference(&at.part("log_group"), "arn")));
     for event in element.mappings() {
-        allow(&["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], &queue_arn(event));
+        match source_of(event) {
+            Source::Queue(arn) => allow(&["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], &arn),
+            // A stream's own ARN is known only once it exists, and another one takes its place.
+            Source::Table(address) => allow(READ_TABLE, &format!("{}/stream/*", reference(&address, "arn"))),
+            Source::Stream(arn) if arn.contains(":kinesis:") => allow(READ_KINESIS, &arn),
+            Source::Stream(arn) => allow(READ_TABLE, &arn),
+        }
+        if let Some(target) = &event.on_failure {
+            allow(&[send_action(target)], target);
+        }
     }
     if element.tracing == Tracing::Active {
         allow(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*");
     }
     if let Some(target) = &element.dead_letter {
-        let topic = target.starts_with("${topics.") || target.contains(":sns:");
-        allow(&[if topic { "sns:Publish" } else { "sqs:SendMessage" }], target);
+        allow(&[send_action(target)], target);
     }
     if element.vpc.is_some() {
         let actions = [
@@ -171,10 +179,58 @@ fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
     all
 }
 
-fn queue_arn(event: &EventElement) -> String {
-    match (&event.queue, &event.queue_arn) {
-        (Some(queue), _) => reference(&format!("queues.{queue}"), "arn"),
-        (None, arn) => arn.clone().unwrap_or_default(),
+const READ_TABLE: &[&str] =
+    &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
+const READ_KINESIS: &[&str] = &[
+    "kinesis:DescribeStream",
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+    "kinesis:SubscribeToShard",
+];
+
+/// Returns the action that sends to a queue or a topic.
+fn send_action(target: &str) -> &'static str {
+    let topic = target.starts_with("${topics.") || target.contains(":sns:");
+    if topic { "sns:Publish" } else { "sqs:SendMessage" }
+}
+
+/// The source of an event.
+enum Source {
+    /// By its ARN.
+    Queue(String),
+    /// A table of the stack, by its address.
+    Table(String),
+    /// By its ARN.
+    Stream(String),
+}
+
+fn source_of(event: &EventElement) -> Source {
+    match (&event.queue, &event.table, &event.stream) {
+        (Some(queue), ..) => Source::Queue(reference(&format!("queues.{queue}"), "arn")),
+        (None, Some(table), _) => Source::Table(format!("tables.{table}")),
+        (None, None, Some(stream)) => Source::Stream(stream.clone()),
+        (None, None, None) => Source::Queue(event.queue_arn.clone().unwrap_or_default()),
+    }
+}
+
+fn source_arn(event: &EventElement) -> String {
+    match source_of(event) {
+        Source::Queue(arn) | Source::Stream(arn) => arn,
+        Source::Table(address) => reference(&format!("{address}.stream"), "arn"),
+    }
+}
+
+fn stream_settings(event: &EventElement) -> StreamSettings {
+    StreamSettings {
+        starting_position: text(event.starting_position.unwrap_or_default()),
+        parallelization_factor: event.parallelization_factor.unwrap_or(1),
+        bisect_batch_on_function_error: event.bisect_batch_on_function_error.unwrap_or(false),
+        maximum_retry_attempts: event.maximum_retry_attempts,
+        maximum_record_age_in_seconds: event.maximum_record_age.map(|age| age.0),
+        tumbling_window_in_seconds: event.tumbling_window.map_or(0, |window| window.0),
+        on_failure: event.on_failure.clone(),
     }
 }
 
@@ -182,7 +238,7 @@ fn mapping(event: &EventElement, at: &Scope<'_>, address: &str) -> EventSource {
     let mut filter_patterns: Vec<String> = event.filter.iter().map(pattern).collect();
     filter_patterns.sort();
     EventSource {
-        event_source_arn: queue_arn(event),
+        event_source_arn: source_arn(event),
         function_name: reference(&at.element(), "name"),
         batch_size: event.batch_size(),
         maximum_batching_window_in_seconds: event.maximum_batching_window(),
@@ -196,6 +252,7 @@ fn mapping(event: &EventElement, at: &Scope<'_>, address: &str) -> EventSource {
         maximum_concurrency: event.maximum_concurrency,
         filter_patterns,
         provisioned_poller_config: None,
+        stream: event.is_of_stream().then(|| stream_settings(event)),
         tags: at.tags(address),
     }
 }

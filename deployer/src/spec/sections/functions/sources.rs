@@ -22,6 +22,22 @@ const SOURCES: &[Source] = &[
         ],
     },
     Source {
+        names: &["table", "stream"],
+        takes: &[
+            "batch_size",
+            "maximum_batching_window",
+            "filter",
+            "report_batch_item_failures",
+            "starting_position",
+            "parallelization_factor",
+            "bisect_batch_on_function_error",
+            "maximum_retry_attempts",
+            "maximum_record_age",
+            "tumbling_window",
+            "on_failure",
+        ],
+    },
+    Source {
         names: &["schedule"],
         takes: &[
             "name",
@@ -66,6 +82,15 @@ impl EventElement {
             ("maximum_concurrency", self.maximum_concurrency.is_some()),
             ("filter", !self.filter.is_empty()),
             ("report_batch_item_failures", self.report_batch_item_failures.is_some()),
+            ("table", self.table.is_some()),
+            ("stream", self.stream.is_some()),
+            ("starting_position", self.starting_position.is_some()),
+            ("parallelization_factor", self.parallelization_factor.is_some()),
+            ("bisect_batch_on_function_error", self.bisect_batch_on_function_error.is_some()),
+            ("maximum_retry_attempts", self.maximum_retry_attempts.is_some()),
+            ("maximum_record_age", self.maximum_record_age.is_some()),
+            ("tumbling_window", self.tumbling_window.is_some()),
+            ("on_failure", self.on_failure.is_some()),
             ("schedule", self.schedule.is_some()),
             ("name", self.name.is_some()),
             ("description", self.description.is_some()),
@@ -98,7 +123,7 @@ pub(super) fn check(event: &EventElement, path: &DocPath, findings: &mut Finding
     let [name] = given[..] else {
         findings
             .error("function::event-source", path.clone(), format!("an event has exactly one of {}", quoted(names())))
-            .help("name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`; write `schedule: rate(5 minutes)`, or `pattern: { source: [NAME] }` for the events of a bus");
+            .help("name a queue of this stack with `queue: NAME`, a table with `table: NAME`, any other queue with `queue_arn: ARN`, any other stream with `stream: ARN`; write `schedule: rate(5 minutes)`, or `pattern: { source: [NAME] }` for the events of a bus");
         return false;
     };
     let own = SOURCES.iter().find(|source| source.names.contains(&name)).map_or(&[][..], |source| source.takes);

@@ -227,6 +227,14 @@ fn what_lambda_would_refuse_is_found_before_any_call() {
         ("events", json!([{}]), "function::event-source"),
         ("events", json!([{ "queue": "a" }, { "queue_arn": "${queues.a.arn}" }]), "function::event-twice"),
         ("events", json!([{ "queue_arn": "arn:x:a", "batch_size": 11 }]), "function::batch-window"),
+        ("events", json!([{ "queue": "a", "table": "a" }]), "function::event-source"),
+        (
+            "events",
+            json!([{ "table": "a", "maximum_record_age": 60, "maximum_concurrency": 2 }]),
+            "function::event-property",
+        ),
+        ("events", json!([{ "queue": "a", "on_failure": "arn:x" }]), "function::event-property"),
+        ("events", json!([{ "table": "a" }]), "function::endless-retries"),
         ("events", json!([{ "queue_arn": "arn:x:a.fifo", "batch_size": 11 }]), "function::batch-size"),
     ] {
         let found = codes(json!({ "zip": "f.zip", property: value }));
@@ -255,4 +263,42 @@ fn a_concurrency_that_the_reservation_cannot_serve_is_doubted() {
     });
     let expected = ("function::event-concurrency", "functions.paint.events.0.maximum_concurrency".to_owned());
     assert_eq!(codes(value), [expected].into());
+}
+
+#[test]
+fn a_table_gives_its_stream_and_the_role_may_read_whichever_stream_it_has() {
+    let out = lower(json!({ "zip": "f.zip", "events": [
+        { "table": "orders", "maximum_retry_attempts": 3, "on_failure": "${queues.failed.arn}", "tumbling_window": "1m" },
+        { "queue": "orders" },
+    ] }));
+    let mapping = &at(&out, "functions.paint.event[table:orders]").spec;
+    assert_eq!(mapping["event_source_arn"], "${tables.orders.stream.arn}");
+    assert_eq!((&mapping["batch_size"], &mapping["enabled"]), (&json!(100), &json!(true)));
+    let stream = json!({
+        "starting_position": "TRIM_HORIZON", "parallelization_factor": 1, "bisect_batch_on_function_error": false,
+        "maximum_retry_attempts": 3, "tumbling_window_in_seconds": 60, "on_failure": "${queues.failed.arn}",
+    });
+    assert_eq!(mapping["stream"], stream);
+    assert!(
+        at(&out, "functions.paint.event[orders]").spec.get("stream").is_none(),
+        "a queue of the same name is another"
+    );
+    let all = statements(&out);
+    let on = |resource: &str| all.iter().find(|s| s["Resource"] == resource).map(|s| s["Action"].clone());
+    let read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
+    assert_eq!(on("${tables.orders.arn}/stream/*"), Some(json!(read)));
+    assert_eq!(on("${queues.failed.arn}"), Some(json!(["sqs:SendMessage"])));
+}
+
+#[test]
+fn a_stream_of_kinesis_is_read_with_its_own_actions() {
+    let arn = "arn:aws:kinesis:eu-west-1:1:stream/clicks";
+    let out = lower(json!({ "zip": "f.zip", "events": [{ "stream": arn, "starting_position": "LATEST" }] }));
+    let mapping = &at(&out, "functions.paint.event[stream/clicks]").spec;
+    assert_eq!(
+        (&mapping["event_source_arn"], &mapping["stream"]["starting_position"]),
+        (&json!(arn), &json!("LATEST"))
+    );
+    let statement = statements(&out).into_iter().find(|s| s["Resource"] == arn).expect("a statement");
+    assert!(statement["Action"].as_array().unwrap().contains(&json!("kinesis:GetRecords")));
 }

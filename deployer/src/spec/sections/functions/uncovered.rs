@@ -6,7 +6,7 @@ use crate::spec::uncovered::{UncoveredWords, unmanaged};
 const SCHEDULE: &str = "write `events: [ { schedule: rate(5 minutes) } ]`";
 const RULE: &str = "write `events: [ { bus: default, pattern: { source: [aws.s3] } } ]`";
 const ROUTE: &str = "routes stand in an API: `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`";
-const QUEUE: &str = "write `events: [ { queue: NAME } ]`, or `queue_arn: ARN` for a queue outside this stack";
+const QUEUE: &str = "write `events: [ { queue: NAME } ]` or `events: [ { table: NAME } ]`; `queue_arn: ARN` and `stream: ARN` are for those outside this stack";
 const OF_EVENT: &str = "it belongs to an event: `events: [ { queue: NAME, batch_size: 10 } ]`";
 
 /// The words of a function, and of its events.
@@ -102,8 +102,8 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::inside("events", &["rule", "event_bridge", "eventbridge_rule"], Otherwise(RULE)),
     UncoveredWords::inside(
         "events",
-        &["stream", "streams", "stream_arn", "kinesis", "dynamodb", "table", "starting_position", "parallelization_factor", "bisect_batch_on_function_error", "maximum_record_age_in_seconds", "tumbling_window_in_seconds"],
-        unmanaged("events of Kinesis and DynamoDB streams", "create the mapping elsewhere (`aws lambda create-event-source-mapping`), and allow the function to read the stream under `permissions`"),
+        &["starting_position_timestamp"],
+        unmanaged("a start at a time", "write `starting_position: TRIM_HORIZON` for the oldest record that is kept, or `LATEST` for the next one"),
     ),
     UncoveredWords::inside(
         "events",
@@ -118,10 +118,15 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::inside("events", &["cognito", "iot", "alexa", "alb", "cloudwatch_logs", "logs"], unmanaged("callers of this kind", "let the caller's service call the function: `aws lambda add-permission`. The deployer leaves that permission as it is")),
     UncoveredWords::inside(
         "events",
-        &["on_failure", "destination_config", "provisioned_poller_config", "metrics_config"],
+        &["provisioned_poller_config", "metrics_config"],
         unmanaged("this setting of an event", "leave it out: the queue's `redrive` decides how often a message comes back, and where it goes then"),
     ),
-    UncoveredWords::inside("events", &["type", "properties", "arn"], Otherwise("write `{ queue: NAME }`, or `{ queue_arn: ARN }` for a queue outside this stack")),
+    UncoveredWords::inside(
+        "events",
+        &["destination_config", "destination", "dead_letter"],
+        Otherwise("a queue's `redrive` takes the messages that failed; an event of a stream has `on_failure: ARN`"),
+    ),
+    UncoveredWords::inside("events", &["type", "properties", "arn"], Otherwise("write `{ queue: NAME }` or `{ table: NAME }`; `queue_arn: ARN` and `stream: ARN` are for those outside this stack")),
     UncoveredWords::inside("events", &["topic", "topics", "sns"], Otherwise("write it in the topic: `topics: { NAME: { subscriptions: [ { lambda: FUNCTION } ] } }`")),
     UncoveredWords::inside("events", &["http", "http_api", "api", "path", "method", "route"], Otherwise(ROUTE)),
     UncoveredWords::inside("events", &["alarm", "alarms"], Otherwise("name the function in the alarm: `alarm_actions: [ \"${functions.NAME.arn}\" ]`")),
