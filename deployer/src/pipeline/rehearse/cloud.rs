@@ -94,7 +94,7 @@ impl RehearsalCloud {
                 ..AwsSettings::default()
             },
             lock: LockSettings::default(),
-            machine: Machine { in_ci: false, ..real.machine },
+            machine: Machine { in_ci: false, own_directory: None, ..real.machine },
             create_state_bucket: false,
             state_directory: Some(self.state_directory()),
             ask_bedrock: false,
