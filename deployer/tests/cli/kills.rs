@@ -87,8 +87,7 @@ async fn the_lock_of_a_killed_run_is_taken_over_because_its_process_has_ended() 
     let signs = bench.path().join(".local/state/deployer/runs");
     let signs = || std::fs::read_dir(&signs).map(|entries| entries.count()).unwrap_or_default();
     let mut command = bench.command(&["apply", "-y", "--json"]);
-    // Its last calls get a third of the lease.
-    let started = command.env("DEPLOYER_LEASE", "3s").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let started = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = started.expect("the binary starts");
     let output = BufReader::new(child.stdout.take().expect("a pipe"));
     assert_eq!(output.lines().map_while(Result::ok).take(3).count(), 3, "the run is in the middle");
