@@ -14,8 +14,8 @@ wheel, version, digest, table, sources = sys.argv[1:]
 
 # The models of the services whose SDK the deployer links.
 SERVICES = [
-    "apigateway", "bedrock", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "resourcegroupstaggingapi", "s3", "scheduler", "secretsmanager", "sns", "sqs",
-    "ssm", "sts",
+    "apigateway", "apigatewayv2", "bedrock", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "resourcegroupstaggingapi", "s3", "scheduler",
+    "secretsmanager", "sns", "sqs", "ssm", "sts",
 ]
 PROTOCOLS = {"smithy-rpc-v2-cbor": "json", "json": "json", "query": "query", "rest-json": "rest-json", "rest-xml": "rest-xml"}
 

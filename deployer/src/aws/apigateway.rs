@@ -1,10 +1,14 @@
 //! The parts that the API Gateway kinds share: ARNs, tags, PATCH operations.
 //!
 //! - `deployments`: snapshots of an API's routes, and the stages that serve them
+//! - `http`: the parts of an HTTP API
+//! - `owned`: which API a spec means
 //! - `route`: a method at a path as a value, and the definition of which a deployment is a snapshot
 //! - `tree`: the paths of an API with their methods
 
 pub(crate) mod deployments;
+pub(crate) mod http;
+pub(crate) mod owned;
 pub(crate) mod route;
 pub(crate) mod tree;
 
@@ -42,17 +46,22 @@ pub(crate) type Paths = Mutex<BTreeMap<String, String>>;
 pub(crate) async fn note_new(aws: &Aws, api_id: &str, root: &str) -> Result<(), AwsError> {
     let paths = BTreeMap::from([("/".to_owned(), root.to_owned())]);
     aws.run.remember::<Paths>(&paths_key(api_id), async { Ok(Mutex::new(paths)) }).await?;
-    aws.run.note_done(new_key(api_id));
+    note_created(aws, api_id);
     Ok(())
 }
 
+/// Notes that this run has just created an API.
+pub(crate) fn note_created(aws: &Aws, api_id: &str) {
+    aws.run.note_done(new_key(api_id));
+}
+
 /// Tells whether this run created the API, so that it has nothing of others.
-pub(crate) fn is_new(aws: &Aws, api_id: &str) -> bool {
+pub(crate) fn is_created(aws: &Aws, api_id: &str) -> bool {
     aws.run.is_done(&new_key(api_id))
 }
 
 fn new_key(api_id: &str) -> String {
-    format!("apigateway:CreateRestApi {api_id}")
+    format!("created API {api_id}")
 }
 
 /// Builds the key of an API for `aws.run.turn`: AWS refuses or loses overlapping changes of one API.

@@ -4,6 +4,7 @@
 //! A kind names its service in its `ABOUT`. Facts about the calls of one kind stand in that kind's file.
 
 mod apigateway;
+mod apigatewayv2;
 mod cloudwatch;
 mod dynamodb;
 mod events;
@@ -20,6 +21,7 @@ mod ssm;
 use std::borrow::Cow;
 
 pub use apigateway::APIGATEWAY;
+pub use apigatewayv2::APIGATEWAYV2;
 pub use cloudwatch::CLOUDWATCH;
 pub use dynamodb::DYNAMODB;
 pub use events::EVENTS;
@@ -36,6 +38,7 @@ pub use ssm::SSM;
 /// The services that kinds and variables use.
 pub static ALL: &[&Service] = &[
     &APIGATEWAY,
+    &APIGATEWAYV2,
     &CLOUDWATCH,
     &DYNAMODB,
     &EVENTS,
@@ -53,8 +56,10 @@ pub static ALL: &[&Service] = &[
 /// The facts about one service.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
-    /// The prefix of its operations, and its name in ARNs: `sqs`.
+    /// The prefix of its operations: `sqs`.
     pub name: &'static str,
+    /// Its name in ARNs, which two services may share.
+    pub in_arns: &'static str,
     /// Its name in the SDK: `CloudWatch Logs`.
     pub sdk: &'static str,
     /// Documented rates. Figures are a little below AWS's where several stacks of one account share them.
@@ -73,7 +78,16 @@ pub struct Service {
 impl Service {
     /// A service without rates and cures, whose actions have the same names as its operations.
     const fn of(name: &'static str, sdk: &'static str) -> Self {
-        Self { name, sdk, rates: &[], cures: &[], for_many: &[], action: as_called, tags_listed_locally: false }
+        Self {
+            name,
+            in_arns: name,
+            sdk,
+            rates: &[],
+            cures: &[],
+            for_many: &[],
+            action: as_called,
+            tags_listed_locally: false,
+        }
     }
 }
 

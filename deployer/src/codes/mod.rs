@@ -6,6 +6,7 @@
 mod elements;
 mod events;
 mod functions;
+mod http_apis;
 mod messages;
 mod runs;
 mod schedules;
@@ -74,7 +75,8 @@ pub static GROUPS: &[(&str, &[Code])] = &[
     ("Queues, topics and alarms", messages::CODES),
     ("Schedules", schedules::CODES),
     ("Event buses and rules", events::CODES),
-    ("APIs, buckets, log groups and roles", elements::CODES),
+    ("HTTP APIs", http_apis::CODES),
+    ("REST APIs, buckets, log groups and roles", elements::CODES),
     ("Tables", tables::CODES),
     ("Code packages, plans and runs", runs::CODES),
     ("The state", state::CODES),

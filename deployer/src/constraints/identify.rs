@@ -22,7 +22,10 @@ pub struct Identified {
 ///
 /// `signing` is the service's name in the signature, such as `monitoring` for CloudWatch.
 pub fn identify(signing: &str, method: &str, request: &Request) -> Option<Identified> {
-    let id = table::signed(signing)?;
+    table::signed(signing).find_map(|id| identify_of(id, method, request))
+}
+
+fn identify_of(id: &'static str, method: &str, request: &Request) -> Option<Identified> {
     let service = table::service(id)?;
     let (operation, model) = match service.protocol {
         Protocol::Json => service.operations.get_key_value(&named(request)?),

@@ -185,9 +185,10 @@ pub fn service(id: &str) -> Option<&'static Service> {
     line.service.get_or_init(|| serde_json::from_str(line.json).ok()).as_ref()
 }
 
-/// Returns the id of the service that signs its requests with a name, such as `monitoring`.
-pub fn signed(signing: &str) -> Option<&'static str> {
-    SERVICES.keys().copied().find(|id| service(id).is_some_and(|service| service.signing == signing))
+/// Returns the ids of the services that sign their requests with a name, such as `monitoring`. Both versions of API
+/// Gateway sign with the same one.
+pub fn signed(signing: &str) -> impl Iterator<Item = &'static str> {
+    SERVICES.keys().copied().filter(move |id| service(id).is_some_and(|service| service.signing == signing))
 }
 
 #[cfg(test)]

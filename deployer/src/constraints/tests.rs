@@ -19,7 +19,7 @@ fn the_table_has_every_service_and_names_its_source() {
     let source = table::source();
     assert!(source.starts_with("PyPI botocore ") && source.contains(", sha256 "), "{source}");
     let ids = table::ids();
-    assert_eq!(ids.len(), 16, "{ids:?}");
+    assert_eq!(ids.len(), 17, "{ids:?}");
     for id in ids {
         let service = table::service(id).unwrap_or_else(|| panic!("{id} can be read"));
         assert!(!service.operations.is_empty(), "{id}");
@@ -159,6 +159,9 @@ fn an_arriving_request_is_identified_in_each_protocol() {
     let (operation, input) =
         identified("apigateway", "GET", &at("http://127.0.0.1:1/restapis/a1/resources?limit=500", ""));
     assert_eq!((operation.as_str(), &input["restApiId"]), ("API Gateway GetResources", &serde_json::json!("a1")));
+    let (operation, input) =
+        identified("apigateway", "POST", &at("http://127.0.0.1:1/v2/apis/a1/routes", r#"{"routeKey":"GET /"}"#));
+    assert_eq!((operation.as_str(), &input["RouteKey"]), ("ApiGatewayV2 CreateRoute", &serde_json::json!("GET /")));
     for (method, path, operation) in [
         ("PUT", "/pictures", "S3 CreateBucket"),
         ("PUT", "/pictures?versioning", "S3 PutBucketVersioning"),

@@ -96,9 +96,15 @@ fn in_the_way(actions: &[PlannedResource]) -> Vec<(usize, usize)> {
     for (i, planned) in of(Action::Delete) {
         going.entry((planned.kind, &planned.element)).or_default().push(i);
     }
+    let cannot_stay = |made: &PlannedResource, gone: &PlannedResource| {
+        let Some(in_the_way) = made.kind.about().calls.in_the_way else { return true };
+        let specs = made.effect.desired_spec().zip(gone.live());
+        specs.is_some_and(|(wanted, live)| in_the_way(&wanted.desired, &live.spec))
+    };
     let pairs = of(Action::Create).flat_map(|(i, planned)| {
         let gone = going.get(&(planned.kind, planned.element.as_str()));
-        gone.into_iter().flatten().map(move |gone| (i, *gone))
+        let gone = gone.into_iter().flatten().filter(move |gone| cannot_stay(planned, &actions[**gone]));
+        gone.map(move |gone| (i, *gone))
     });
     pairs.collect()
 }
@@ -116,13 +122,13 @@ struct Yielding {
     held: BTreeSet<StepId>,
 }
 
-/// Tells whether a deletion may wait for creations of its kind. A definition takes effect only with its deployment, and
-/// a resource that reserves a part of a quota may hold the part that a new one needs.
+/// Tells whether a deletion may wait for creations of its kind. A definition that may stay beside all others waits, too.
+/// Any other one takes effect only with its deployment, and a resource that reserves a part of a quota may hold the part that a new one needs.
 fn yields(planned: &PlannedResource) -> bool {
     let calls = planned.kind.about().calls;
     let reserved =
         |live: &ObservedResource<Value>| calls.reserves.is_some_and(|property| !live.spec[property].is_null());
-    !calls.definition && !planned.live().is_some_and(reserved)
+    (!calls.definition || calls.in_the_way.is_some()) && !planned.live().is_some_and(reserved)
 }
 
 impl Yielding {

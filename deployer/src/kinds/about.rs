@@ -301,6 +301,9 @@ pub struct Calls {
     /// The resource takes effect only through a deployment that depends on it (an API's route). It is changed and
     /// deleted before that deployment.
     pub definition: bool,
+    /// Tells by the specs of a created and of a deleted definition whether AWS refuses to have both, so that the deletion
+    /// comes first. None: any two.
+    pub in_the_way: Option<fn(&Value, &Value) -> bool>,
     /// [`Kind::watch`](super::Kind::watch) has something to follow.
     pub watched: bool,
     /// The property by which a resource takes a share of an account's quota. Its deletion never yields to the creation
@@ -324,6 +327,7 @@ impl Calls {
         limited: &[],
         deleted_together: false,
         definition: false,
+        in_the_way: None,
         watched: false,
         reserves: None,
         listings: &[],

@@ -27,7 +27,9 @@ use crate::aws::apigateway::deployments::{
 };
 pub use crate::aws::apigateway::route::Definition;
 use crate::aws::apigateway::tree::resources;
-use crate::aws::apigateway::{ABSENT, arn, edited_tags, is_id, is_new, live_tags, patch_op, pointer, retag, turn_key};
+use crate::aws::apigateway::{
+    ABSENT, arn, edited_tags, is_created, is_id, live_tags, patch_op, pointer, retag, turn_key,
+};
 use crate::aws::digest;
 use crate::aws::service::APIGATEWAY;
 use crate::aws::tags::{self, Tags};
@@ -180,7 +182,7 @@ impl Kind for ApiStage {
     async fn create(aws: &Aws, want: &Stage) -> Result<CreatedResource, AwsError> {
         let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         // An API that this run created has no deployments, unless an earlier attempt created one.
-        let new = is_new(aws, &want.rest_api_id)
+        let new = is_created(aws, &want.rest_api_id)
             && aws.run.is_first_time(format!("apigateway:CreateStage {}", physical_id(want)));
         let (deployment, alone) = if new {
             (create_deployment(aws, &want.rest_api_id, &want.definition).await?, true)

@@ -14,6 +14,12 @@ pub(super) fn put_tags(place: &Place) -> Grant {
     put.only("StringEqualsIfExists", "aws:ResourceTag/deployer:stack", vec![OWN_STACK.to_owned()])
 }
 
+/// Works like [`put_tags`] for HTTP APIs, whose tags are sent with POST. IAM also checks PUT.
+pub(super) fn post_tags(place: &Place) -> Grant {
+    let post = Grant::new(&["apigateway:POST", "apigateway:PUT"], arn(place, "/tags/*")).marking_own();
+    post.only("StringEqualsIfExists", "aws:ResourceTag/deployer:stack", vec![OWN_STACK.to_owned()])
+}
+
 /// Allows requests that remove tags, except the ownership tags.
 pub(super) fn delete_tags(place: &Place) -> Grant {
     let ownership = vec![tags::STACK.to_owned(), tags::ADDRESS.to_owned()];

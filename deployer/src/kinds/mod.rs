@@ -36,6 +36,11 @@ pub mod event_source_mapping;
 mod fields;
 mod gateway;
 mod health;
+pub mod http_api;
+pub mod http_authorizer;
+pub mod http_integration;
+pub mod http_route;
+pub mod http_stage;
 pub mod iam_role;
 mod kind_ref;
 mod lambda;
@@ -91,6 +96,11 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<event_bus::EventBusKind>::NEW,
     &ErasedKind::<event_rule::EventRuleKind>::NEW,
     &ErasedKind::<event_source_mapping::EventSourceMapping>::NEW,
+    &ErasedKind::<http_api::HttpApi>::NEW,
+    &ErasedKind::<http_authorizer::HttpAuthorizer>::NEW,
+    &ErasedKind::<http_integration::HttpIntegration>::NEW,
+    &ErasedKind::<http_route::HttpRoute>::NEW,
+    &ErasedKind::<http_stage::HttpStage>::NEW,
     &ErasedKind::<iam_role::IamRole>::NEW,
     &ErasedKind::<lambda_function::LambdaFunction>::NEW,
     &ErasedKind::<lambda_permission::LambdaPermission>::NEW,

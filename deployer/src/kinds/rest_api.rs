@@ -27,13 +27,14 @@ use super::{
     About, Bound, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
     Outputs, Person, Rule, service_role,
 };
+use crate::aws::apigateway::owned::MatchingApis;
 use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, retag, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust, once};
 use contents::{Contents, remove};
-use identity::{LISTING, MatchingApis, find_matching, known_before, made_since};
+use identity::{LISTING, find_matching, known_before, made_since};
 use local::can_patch;
 use wire::{api, patch, send_create};
 
@@ -255,23 +256,16 @@ async fn delete_api(aws: &Aws, id: &str) -> Result<(), AwsError> {
 
 /// Finds the API that `spec` means, without its parts.
 async fn observe_api(aws: &Aws, spec: &Api) -> Result<Option<ObservedResource<Api>>, AwsError> {
-    let Some(MatchingApis { api: live, duplicates, others }) = find_matching(aws, spec).await? else { return Ok(None) };
+    let Some(found) = find_matching(aws, spec).await? else { return Ok(None) };
+    let notes = found.notes();
+    let MatchingApis { api: live, duplicates, .. } = found;
     let id = id_of(&live)?;
     let outputs = outputs(&aws.place, &live)?;
     let edited = edited_tags(aws, &api_arn(aws, &id)).await?;
     let policy = live.policy().is_some_and(|policy| !policy.is_empty());
     let tags = live_tags(live.tags.clone(), edited);
     let mut seen = ObservedResource::new(id, Api { duplicates, ..api(spec, live, tags) }, outputs);
-    if !seen.spec.duplicates.is_empty() {
-        let ids = seen.spec.duplicates.join(", ");
-        seen.notes.push(format!("an interrupted run made further APIs for this element, which are deleted: {ids}"));
-    }
-    if !others.is_empty() {
-        let ids = others.join(", ");
-        seen.notes.push(format!(
-            "other APIs carry the same ownership tags and are left alone: {ids}; delete them or take their tags off"
-        ));
-    }
+    seen.notes.extend(notes);
     if policy {
         seen.notes.push(
             "has a resource policy that stack.yaml does not have; it takes effect with the next deployment".into(),

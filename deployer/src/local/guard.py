@@ -58,7 +58,7 @@ ADMISSION_PREFIX = "x-deployer-admission-"
 # Where the command that has this emulator for itself empties it.
 EMPTY = "/_deployer/empty"
 CODE = "/_ministack/lambda-code/"
-DEPLOYED_API = re.compile(r"/(?:_aws/execute-api/[^/]+/|restapis/[^/]+/[^/]*/_user_request_(?:/|\Z))")
+DEPLOYED_API = re.compile(r"/(?:_aws/execute-api/[^/]+(?:/|\Z)|restapis/[^/]+/[^/]*/_user_request_(?:/|\Z))")
 BROWSER = ("origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 ROOT = re.compile(r"test|[0-9]{12}")
 # The largest request of an AWS client whose body has to be known for its signature: 50 MiB of code for Lambda, in base64 and JSON.
@@ -109,7 +109,7 @@ lambda_svc._presigned_code_url = signed_code_address
 
 # The interpreter runs isolated, so it does not look beside this file by itself.
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from likeness import actions, alarms, answers, apis, events, functions, keys, mail, moves, permissions, roles, tables  # noqa: E402, F401
+from likeness import actions, alarms, answers, apis, events, functions, http_apis, http_parts, keys, mail, moves, permissions, roles, tables  # noqa: E402, F401
 
 
 def secret_of(key):

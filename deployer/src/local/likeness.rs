@@ -20,6 +20,8 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/events.py", include_str!("likeness/events.py")),
     ("likeness/functions.py", include_str!("likeness/functions.py")),
     ("likeness/grants.py", include_str!("likeness/grants.py")),
+    ("likeness/http_apis.py", include_str!("likeness/http_apis.py")),
+    ("likeness/http_parts.py", include_str!("likeness/http_parts.py")),
     ("likeness/judgement.py", include_str!("likeness/judgement.py")),
     ("likeness/keys.py", include_str!("likeness/keys.py")),
     ("likeness/mail.py", include_str!("likeness/mail.py")),

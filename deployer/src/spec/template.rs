@@ -89,7 +89,8 @@ fn expression(inner: &str) -> Result<TextPart, TemplateError> {
     if inner.is_empty() {
         return Err(error("`${}` is empty".into(), literal()));
     }
-    if let Some(odd) = inner.chars().find(|c| !(c.is_ascii_alphanumeric() || "_-./:@+".contains(*c))) {
+    // Parts that the deployer derives have brackets in their addresses: `http_apis.shop.authorizer[users]`.
+    if let Some(odd) = inner.chars().find(|c| !(c.is_ascii_alphanumeric() || "_-./:@+[]".contains(*c))) {
         return Err(error(format!("{odd:?} cannot stand in `${{{inner}}}`"), literal()));
     }
     let segments: Vec<&str> = inner.split('.').collect();

@@ -60,7 +60,7 @@ impl Call {
         let form = match service {
             _ if is_cbor => Form::Cbor,
             "EC2" | "IAM" | "SNS" | "STS" => Form::Query,
-            "Lambda" | "API Gateway" | "Bedrock" | "Scheduler" => Form::RestJson,
+            "Lambda" | "API Gateway" | "ApiGatewayV2" | "Bedrock" | "Scheduler" => Form::RestJson,
             "S3" => Form::RestXml,
             _ => Form::Json,
         };

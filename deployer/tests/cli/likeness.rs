@@ -4,6 +4,7 @@ mod answers;
 mod apis;
 mod delivery;
 mod events;
+mod http_apis;
 mod rules;
 mod scene;
 

@@ -68,24 +68,44 @@ fn under(action: &str, resource: impl Into<String>, key: &'static str, value: &s
 /// Stands for the ownership tag of this stack in a context: in these accounts nobody else creates resources.
 pub const OWN: &str = "<this stack>";
 
-/// The actions are the methods, the resources are the paths. Resources below an API inherit its tags. IAM does not know
-/// the tags of a resource that is tagged or untagged.
+/// The calls that API Gateway makes in the caller's name to let itself write to a log group.
+const DELIVERY: &[&str] = &[
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+];
+
+/// The actions are the methods, the resources are the paths, those of HTTP APIs without `v2`. Resources below an API
+/// inherit its tags. IAM does not know the tags of a resource that is tagged or untagged.
 fn apigateway(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let (method, at) = (asked.request.method(), |path: &str| format!("arn:aws:apigateway:{}::/{path}", asked.region));
+    let is_http = asked.path[0] == "v2";
+    let path = &asked.path[usize::from(is_http)..];
     let sent = asked.body["tags"]["deployer:stack"].as_str();
     let marked = sent.map(|owner| ("aws:RequestTag/deployer:stack", owner.to_owned()));
-    let mut own = need(format!("apigateway:{method}"), at(&asked.path.join("/")));
+    let mut own = need(format!("apigateway:{method}"), at(&path.join("/")));
     own.2.extend(marked.clone());
-    match asked.path[0].as_str() {
-        "restapis" if asked.path.len() > 1 => drop(own.2.insert("aws:ResourceTag/deployer:stack", OWN.to_owned())),
+    match path[0].as_str() {
+        "restapis" | "apis" if path.len() > 1 => drop(own.2.insert("aws:ResourceTag/deployer:stack", OWN.to_owned())),
         "tags" => own.2.extend(asked.query.get("tagKeys").map(|keys| ("aws:TagKeys", keys.clone()))),
         _ => {}
     }
     let mut found = vec![own];
     if method == "POST" && asked.has("tags") {
-        let mut put = need("apigateway:PUT", at("tags/arn"));
-        put.2.extend(marked);
-        found.push(put);
+        // Tags given at creation are checked like the call that sets tags, which is a POST for HTTP APIs.
+        for action in if is_http { &["apigateway:POST", "apigateway:PUT"][..] } else { &["apigateway:PUT"] } {
+            let mut tagging = need(*action, at("tags/arn"));
+            tagging.2.extend(marked.clone());
+            found.push(tagging);
+        }
+    }
+    if is_http && asked.has("accessLogSettings") {
+        found.extend(DELIVERY.iter().map(|action| need(*action, "*")));
     }
     found
 }

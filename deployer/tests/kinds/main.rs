@@ -13,6 +13,7 @@ mod api_route;
 mod api_stage;
 mod cloudwatch_alarm;
 mod event_source_mapping;
+mod http_api;
 mod iam_role;
 mod lambda_function;
 mod lambda_permission;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Cure, Service, THROTTLED, cure, overall, rate};
 
-const CHANGING: &str = "another change of the API is in progress";
+pub(super) const CHANGING: &str = "another change of the API is in progress";
 
 /// API Gateway.
 pub static APIGATEWAY: Service = Service {
@@ -23,7 +23,7 @@ pub static APIGATEWAY: Service = Service {
         cure("apigateway:", "ConflictException", "try again later", 120, CHANGING),
         cure("apigateway:", "ConflictException", "oncurrent modification", 120, CHANGING),
     ],
-    action,
+    action: action_of,
     ..Service::of("apigateway", "API Gateway")
 };
 
@@ -31,7 +31,7 @@ pub static APIGATEWAY: Service = Service {
 const VERBS: &[(&str, &str)] =
     &[("Get", "GET"), ("Create", "POST"), ("Put", "PUT"), ("Tag", "PUT"), ("Update", "PATCH"), ("Untag", "DELETE")];
 
-fn action(operation: &str) -> Cow<'_, str> {
+pub(super) fn action_of(operation: &str) -> Cow<'_, str> {
     let verb = operation.split_once(':').map_or(operation, |(_, verb)| verb);
     let method = VERBS.iter().find(|(prefix, _)| verb.starts_with(prefix)).map_or("DELETE", |(_, method)| method);
     format!("apigateway:{method}").into()

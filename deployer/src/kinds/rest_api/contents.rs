@@ -1,17 +1,13 @@
 //! The parts of an API that `stack.yaml` does not have.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_apigateway::types::{Deployment, Stage};
 
 use super::{Api, Parts};
 use crate::aws::apigateway::deployments::{delete_unserved, deployments, served_of, stages, stages_key};
+use crate::aws::apigateway::owned::note_kept;
 use crate::aws::apigateway::tree::{delete_methods, methods, prune, resources, unused_paths};
-use crate::aws::apigateway::{ABSENT, is_new, known_call, stages_of_stack, tree_key};
+use crate::aws::apigateway::{ABSENT, is_created, known_call, stages_of_stack, tree_key};
 use crate::aws::{Aws, AwsError, digest};
-
-/// The most parts of one type that a note names.
-const NAMED: usize = 5;
 
 /// The parts of an API that are not in `stack.yaml`.
 #[derive(Default)]
@@ -27,7 +23,7 @@ impl Contents {
     /// Calls GetResources, GetStages and GetDeployments, once for the API, its routes and its stage, and GetAuthorizers
     /// and GetGatewayResponses.
     pub(super) async fn read(aws: &Aws, api: &str, spec: &Api) -> Result<Self, AwsError> {
-        if is_new(aws, api) {
+        if is_created(aws, api) {
             return Ok(Self::default());
         }
         let (tree, (stages_key, tree_key)) = (resources(aws, api), (stages_key(api), tree_key(api)));
@@ -54,15 +50,15 @@ impl Contents {
         let (own, others): (Vec<&Stage>, Vec<&Stage>) =
             further.partition(|found| stages_of_stack(found, &spec.owner_stack));
         let mut notes = Vec::new();
-        name(&mut notes, "stages", others.into_iter().filter_map(Stage::stage_name));
-        name(&mut notes, "deployments", of_others(&stages, &deployments));
-        name(&mut notes, "authorizers", authorizers?.iter().map(String::as_str));
-        name(
+        note_kept(&mut notes, "stages", others.into_iter().filter_map(Stage::stage_name));
+        note_kept(&mut notes, "deployments", of_others(&stages, &deployments));
+        note_kept(&mut notes, "authorizers", authorizers?.iter().map(String::as_str));
+        note_kept(
             &mut notes,
             "gateway responses, which take effect with the next deployment,",
             responses?.iter().map(String::as_str),
         );
-        name(&mut notes, "canaries, which serve another deployment to some of the callers,", canaries(&stages));
+        note_kept(&mut notes, "canaries, which serve another deployment to some of the callers,", canaries(&stages));
         Ok(Self {
             unlisted_routes,
             unused_paths: unused_paths(&tree, &paths(&spec.parts)).into_iter().map(|(path, _)| path).collect(),
@@ -92,17 +88,6 @@ pub(super) async fn remove(aws: &Aws, api: &str, live: &Api, want: &Api) -> Resu
         delete_unserved(aws, api).await?;
     }
     Ok(())
-}
-
-fn name<'a>(notes: &mut Vec<String>, what: &str, all: impl Iterator<Item = &'a str>) {
-    let all: BTreeSet<&str> = all.collect();
-    if all.is_empty() {
-        return;
-    }
-    let more = all.len().saturating_sub(NAMED);
-    let named = all.into_iter().take(NAMED).map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    notes.push(format!("has {what} that stack.yaml does not have: {named}{more}; they are left as they are"));
 }
 
 /// Returns the deployments that no stage serves and whose description is not the digest of a definition.

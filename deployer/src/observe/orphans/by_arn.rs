@@ -32,7 +32,7 @@ pub(super) fn by_arn(arn: &str, tags: Tags) -> Option<Candidate> {
     let mut parts = arn.splitn(6, ':');
     let service = parts.nth(2)?;
     let resource = parts.nth(2)?;
-    let mut kinds = REGISTRY.iter().copied().filter(|kind| kind.about().service.name == service);
+    let mut kinds = REGISTRY.iter().copied().filter(|kind| kind.about().service.in_arns == service);
     kinds.find_map(|kind| {
         let found = kind.by_arn(resource, &tags)?;
         let address = tags.get(tags::ADDRESS).cloned();
@@ -63,6 +63,7 @@ mod tests {
             place.arn("events", "rule/b/r"),
             place.arn("lambda", "event-source-mapping:u"),
             "arn:aws:apigateway:eu-west-1::/restapis/x".to_owned(),
+            "arn:aws:apigateway:eu-west-1::/apis/x".to_owned(),
         ];
         let mut kinds: Vec<&str> = Vec::new();
         for arn in arns {
@@ -86,6 +87,7 @@ mod tests {
             place.arn("dynamodb", "table/t/index/i"),
             place.arn("kinesis", "stream/s"),
             "arn:aws:apigateway:eu-west-1::/restapis/x/stages/live".to_owned(),
+            "arn:aws:apigateway:eu-west-1::/apis/x/stages/$default".to_owned(),
             place.arn("sns", "t:0b2f"),
             "nonsense".to_owned(),
         ] {

@@ -23,8 +23,18 @@ pub struct HttpReply {
     pub is_recognised: bool,
 }
 
-/// API Gateway says so in each answer of its own.
+/// A REST API says so in each answer of API Gateway's own.
 const ERROR_TYPE: &str = "x-amzn-errortype";
+/// Each answer of an HTTP API has this header, and API Gateway's own have nothing but one of these messages.
+const HTTP_API: &str = "apigw-requestid";
+const OF_HTTP_API: &[(u16, &str)] = &[
+    (401, "Unauthorized"),
+    (403, "Forbidden"),
+    (404, "Not Found"),
+    (429, "Too Many Requests"),
+    (500, "Internal Server Error"),
+    (503, "Service Unavailable"),
+];
 /// The status of a request over the stage's rate.
 const THROTTLED: u16 = 429;
 const BAD_GATEWAY: u16 = 502;
@@ -71,12 +81,21 @@ async fn ask(
     let answered = async {
         let answer = connector.call(request).await.map_err(|e| DisplayErrorContext(e).to_string())?;
         let status = answer.status().as_u16();
-        let is_of_gateway = answer.headers().get(ERROR_TYPE).is_some();
+        let has_type = answer.headers().get(ERROR_TYPE).is_some();
+        let is_http_api = answer.headers().get(HTTP_API).is_some();
         let bytes = ByteStream::new(answer.into_body()).collect().await.map_err(|e| e.to_string())?.to_vec();
-        Ok(reply(status, is_of_gateway, &String::from_utf8_lossy(&bytes), word))
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(reply(status, has_type || (is_http_api && is_of_http_api(status, &text)), &text, word))
     };
     let within = tokio::time::timeout(patience, answered).await;
     within.unwrap_or_else(|_| Err(format!("no answer within {} s", patience.as_secs())))
+}
+
+/// Tells whether an answer of an HTTP API is API Gateway's own.
+fn is_of_http_api(status: u16, body: &str) -> bool {
+    let parsed: Value = serde_json::from_str(body).unwrap_or_default();
+    let is_alone = parsed.as_object().is_some_and(|answer| answer.len() == 1);
+    is_alone && OF_HTTP_API.iter().any(|(known, message)| *known == status && parsed["message"] == *message)
 }
 
 fn reply(status: u16, is_of_gateway: bool, body: &str, word: &Word) -> HttpReply {
@@ -119,5 +138,10 @@ mod tests {
         let own = reply(500, false, "{\"message\": \"no picture\"}", &word);
         assert_eq!((own.of_gateway, own.is_recognised), (None, false));
         assert!(reply(200, false, &word.body(Map::new()), &word).is_recognised);
+        assert!(is_of_http_api(404, "{\"message\":\"Not Found\"}"));
+        for (status, own) in [(404, "{\"message\":\"no such item\"}"), (500, "{\"message\":\"Not Found\"}"), (404, "")]
+        {
+            assert!(!is_of_http_api(status, own), "{own}");
+        }
     }
 }

@@ -227,6 +227,10 @@ roles: { batch: { trust: [ lambda.amazonaws.com ] } }
 functions: { draw: { zip: draw.zip, events: [ { queue: inbox }, { schedule: rate(1 day) }, { pattern: { source: [shop] } } ] } }
 buses: { orders: {} }
 apis: { web: { routes: { "GET /": draw } } }
+http_apis:
+  shop:
+    routes: { "GET /": { function: draw, authorizer: users } }
+    authorizers: { users: { jwt: { issuer: https://login.example.com, audience: [shop] } } }
 topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 buckets: { images: { name: couch-images-1 } }
 log_groups: { audit: {} }

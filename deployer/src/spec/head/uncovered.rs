@@ -65,12 +65,12 @@ pub const TABLE: &[UncoveredWords] = &[
 
     // Ways to an API.
     UncoveredWords::of(
-        &["http_apis", "http_api", "apigateway_v2", "websocket_apis", "websockets"],
-        unmanaged("HTTP and WebSocket APIs", "write a REST API: `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`"),
+        &["websocket_apis", "websockets"],
+        unmanaged("WebSocket APIs", "write an HTTP API: `http_apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`"),
     ),
     UncoveredWords::of(
         &["graphql_apis", "graphql", "appsync"],
-        unmanaged("AppSync APIs", "let a function of a REST API answer: `apis: { NAME: { routes: { \"POST /graphql\": FUNCTION } } }`"),
+        unmanaged("AppSync APIs", "let a function of an API answer: `http_apis: { NAME: { routes: { \"POST /graphql\": FUNCTION } } }`"),
     ),
     UncoveredWords::of(
         &["domains", "domain", "domain_names", "custom_domains", "base_path_mappings"],

@@ -3,7 +3,6 @@
 mod check;
 mod lint;
 mod lower;
-mod path;
 #[cfg(test)]
 mod tests;
 mod timeout;
@@ -15,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::timeout::Milliseconds;
+pub use self::timeout::Milliseconds;
 use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::{Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;

@@ -8,7 +8,7 @@
 //! - `any`: a section without its type
 //! - `hints`: rules for editors that the checker's schema does not have
 //! - `lowered`: primitive resources
-//! - `eventing`, `fifo`, `filter`, `keys`, `models`, `permission`, `scheduling`: parts that several sections share
+//! - `eventing`, `fifo`, `filter`, `keys`, `models`, `path`, `permission`, `scheduling`: parts that several sections share
 
 pub mod about;
 pub mod alarms;
@@ -21,10 +21,12 @@ mod fifo;
 pub mod filter;
 pub mod functions;
 mod hints;
+pub mod http_apis;
 mod keys;
 pub mod log_groups;
 mod lowered;
 mod models;
+mod path;
 pub mod permission;
 pub mod queues;
 pub mod roles;
@@ -66,6 +68,7 @@ static OWN: Registry<&dyn AnySection> = Registry::new(&[
     &ErasedSection::<buckets::Buckets>::NEW,
     &ErasedSection::<buses::Buses>::NEW,
     &ErasedSection::<functions::Functions>::NEW,
+    &ErasedSection::<http_apis::HttpApis>::NEW,
     &ErasedSection::<log_groups::LogGroups>::NEW,
     &ErasedSection::<queues::Queues>::NEW,
     &ErasedSection::<roles::Roles>::NEW,

@@ -11,6 +11,8 @@ use super::limits::{Counts, Limit, retry_after};
 use crate::mutex::lock;
 
 const SERVICE: &str = "API Gateway";
+/// The second version, whose calls AWS counts together with those of the first.
+const HTTP_APIS: &str = "ApiGatewayV2";
 
 /// Answers 429 to management calls beyond the documented rates.
 #[derive(Default)]
@@ -57,7 +59,7 @@ impl Rule for ApiRates {
 
 impl ApiRates {
     fn refusal(&self, call: &Call, place: Place<'_>) -> Option<Refusal> {
-        if call.service != SERVICE {
+        if ![SERVICE, HTTP_APIS].contains(&call.service) {
             return None;
         }
         let is_edge = |call: &Call| {
@@ -65,6 +67,7 @@ impl ApiRates {
             types.is_none_or(|types| types.iter().any(|of| of == "EDGE"))
         };
         let own = match call.operation {
+            _ if call.service == HTTP_APIS => None,
             "CreateRestApi" if is_edge(call) => Some(&EDGE),
             operation => LIMITS.iter().find(|limit| limit.operations.contains(&operation)),
         };

@@ -10,6 +10,7 @@ mod execution_role;
 mod function_changes;
 mod function_limits;
 mod function_states;
+mod http_api_changes;
 mod in_flight;
 mod limits;
 mod lost_answers;
@@ -62,6 +63,7 @@ pub fn all() -> Vec<Box<dyn Rule>> {
         Box::<young_buckets::YoungBuckets>::default(),
         Box::new(api_changes::ApiChanges),
         Box::<tables::Tables>::default(),
+        Box::new(http_api_changes::HttpApiChanges),
         Box::<topic_names::TopicNames>::default(),
         Box::<alarm_tags::AlarmTags>::default(),
         Box::<tag_listing::TagListing>::default(),

@@ -26,7 +26,7 @@ fn refusal(call: &Call) -> Option<Refusal> {
         return None;
     }
     let code = match call.service {
-        "API Gateway" => "BadRequestException",
+        "API Gateway" | "ApiGatewayV2" => "BadRequestException",
         "CloudWatch Logs" => "InvalidParameterException",
         "SQS" => "InvalidParameterValue",
         "SNS" => "InvalidParameter",

@@ -27,12 +27,16 @@ static ALL: &[Changes] = &[
         about: About {
             name: "api-overlaps",
             summary: "of two changes of one API at the same time, the second is refused",
-            source: "hashicorp/terraform-provider-aws#776, #16439: ConflictException \"Unable to complete operation \
+            source: "hashicorp/terraform-provider-aws#776, #16439, #40575: ConflictException \"Unable to complete operation \
                      due to concurrent modification\"",
         },
         resource: |call| {
-            let changes = call.service == "API Gateway" && !call.operation.starts_with("Get");
-            Some(call.text("restApiId").to_owned()).filter(|api| changes && !api.is_empty())
+            let api = match call.service {
+                "API Gateway" => call.text("restApiId"),
+                "ApiGatewayV2" => call.text("ApiId"),
+                _ => "",
+            };
+            Some(api.to_owned()).filter(|api| !call.operation.starts_with("Get") && !api.is_empty())
         },
         is_refused: |_| true,
         refusal: || {

@@ -33,7 +33,7 @@ impl Rule for ServiceLinkedRole {
 
     fn before<'a>(&'a self, call: &'a Call, place: Place<'a>) -> BoxFuture<'a, Option<Refusal>> {
         async move {
-            if !call.is("API Gateway", &["CreateRestApi"]) || lock(&self.made).contains(place.account) {
+            if !makes_api(call) || lock(&self.made).contains(place.account) {
                 return None;
             }
             let caller = self.callers.identify(call, place).await?;
@@ -52,9 +52,13 @@ impl Rule for ServiceLinkedRole {
 
     fn after<'a>(&'a self, call: &'a Call, answer: &'a mut Answer, place: Place<'a>) -> BoxFuture<'a, ()> {
         self.callers.learn(call, answer, place);
-        if answer.is_success() && call.is("API Gateway", &["CreateRestApi"]) {
+        if answer.is_success() && makes_api(call) {
             lock(&self.made).insert(place.account.to_owned());
         }
         ready(()).boxed()
     }
+}
+
+fn makes_api(call: &Call) -> bool {
+    call.is("API Gateway", &["CreateRestApi"]) || call.is("ApiGatewayV2", &["CreateApi"])
 }

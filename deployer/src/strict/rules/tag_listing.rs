@@ -144,6 +144,10 @@ fn created(call: &Call, answer: &Answer, place: Place<'_>) -> Option<String> {
         ("CloudWatch Logs", "CreateLogGroup") => Some(arn_of(place, "logs", "log-group:", call.text("logGroupName"))),
         ("S3", "CreateBucket") => Some(format!("arn:aws:s3:::{}", call.text("Bucket"))),
         ("API Gateway", "CreateRestApi") => Some(api_arn(place, &told("id")?)),
+        ("ApiGatewayV2", "CreateApi") => Some(http_api_arn(place, &told("apiId")?)),
+        ("ApiGatewayV2", "CreateStage") => {
+            Some(format!("{}/stages/{}", http_api_arn(place, call.text("ApiId")), call.text("StageName")))
+        }
         ("API Gateway", "CreateStage") => {
             Some(format!("{}/stages/{}", api_arn(place, call.text("restApiId")), call.text("stageName")))
         }
@@ -168,6 +172,10 @@ fn deleted(call: &Call, place: Place<'_>) -> Vec<String> {
         ("CloudWatch Logs", "DeleteLogGroup") => arn_of(place, "logs", "log-group:", call.text("logGroupName")),
         ("S3", "DeleteBucket") => format!("arn:aws:s3:::{}", call.text("Bucket")),
         ("API Gateway", "DeleteRestApi") => api_arn(place, call.text("restApiId")),
+        ("ApiGatewayV2", "DeleteApi") => http_api_arn(place, call.text("ApiId")),
+        ("ApiGatewayV2", "DeleteStage") => {
+            format!("{}/stages/{}", http_api_arn(place, call.text("ApiId")), call.text("StageName"))
+        }
         ("API Gateway", "DeleteStage") => {
             format!("{}/stages/{}", api_arn(place, call.text("restApiId")), call.text("stageName"))
         }
@@ -182,6 +190,10 @@ fn arn_of(place: Place<'_>, service: &str, kind: &str, name: &str) -> String {
 
 fn api_arn(place: Place<'_>, id: &str) -> String {
     format!("arn:aws:apigateway:{}::/restapis/{id}", place.region)
+}
+
+fn http_api_arn(place: Place<'_>, id: &str) -> String {
+    format!("arn:aws:apigateway:{}::/apis/{id}", place.region)
 }
 
 /// Returns the tags of a request in the form of the listing: most services take a list, some a map.

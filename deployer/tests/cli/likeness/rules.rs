@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scene::Scene;
-use super::{answers, apis, delivery, events};
+use super::{answers, apis, delivery, events, http_apis};
 use crate::local::Local;
 
 /// Rules that need more than a request, and are tested in [`super`].
@@ -32,6 +32,11 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("api-deployments", apis::deployments(scene).await),
         ("api-subtree", apis::subtree(scene).await),
         ("api-callers", apis::callers(scene).await),
+        ("http-api-callers", http_apis::callers(scene).await),
+        ("http-api-routes", http_apis::routes(scene).await),
+        ("http-api-permission", http_apis::permission(scene).await),
+        ("http-api-format", http_apis::format(scene).await),
+        ("http-api-parts", http_apis::parts(scene).await),
         ("function-policy", answers::function_policy(scene).await),
         ("attachable-policy", answers::attachable_policy(scene).await),
         ("dead-letter-sources", answers::dead_letter_sources(scene).await),

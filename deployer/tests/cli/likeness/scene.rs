@@ -133,6 +133,12 @@ impl Scene {
         self.local.dir.path().join(format!("{function}.events"))
     }
 
+    /// Returns the events that a function got.
+    pub fn events(&self, function: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.events_of(function)).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("an event")).collect()
+    }
+
     pub fn calls(&self, function: &str) -> usize {
         std::fs::read_to_string(self.events_of(function)).map_or(0, |events| events.lines().count())
     }

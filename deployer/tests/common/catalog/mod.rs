@@ -12,6 +12,11 @@ pub mod dynamodb_table;
 pub mod event_bus;
 pub mod event_rule;
 pub mod event_source_mapping;
+pub mod http_api;
+pub mod http_authorizer;
+pub mod http_integration;
+pub mod http_route;
+pub mod http_stage;
 pub mod iam_role;
 pub mod lambda_function;
 pub mod lambda_permission;
@@ -41,6 +46,11 @@ pub const ALL: &[Entry] = &[
     rest_api::ENTRY,
     api_route::ENTRY,
     api_stage::ENTRY,
+    http_api::ENTRY,
+    http_authorizer::ENTRY,
+    http_integration::ENTRY,
+    http_route::ENTRY,
+    http_stage::ENTRY,
     cloudwatch_alarm::ENTRY,
     dynamodb_table::ENTRY,
     dynamodb_stream::ENTRY,

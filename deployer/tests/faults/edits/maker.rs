@@ -308,7 +308,8 @@ fn key(dice: &mut Dice, schema: &Value) -> String {
     let pattern = schema["propertyNames"]["pattern"].as_str();
     let fits = fitting(pattern);
     if fits("GET /") && !fits("a") && !fits("MODE") {
-        return route(dice);
+        let takes_the_rest = fits("$default") && dice.chance(20);
+        return if takes_the_rest { "$default".to_owned() } else { route(dice) };
     }
     let words: Vec<&&str> = ["a", "b", "c", "MODE", "SIZE"].iter().filter(|word| fits(word)).collect();
     dice.pick(&words).to_string()

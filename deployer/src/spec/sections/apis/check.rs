@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::path::MethodPath;
 use super::{ApiElement, Endpoint};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
+use crate::spec::sections::path::MethodPath;
 
 /// The time that API Gateway waits for a function, in milliseconds, unless the account's quota was raised.
 const TIMEOUT_MS: std::ops::RangeInclusive<u32> = 50..=29_000;

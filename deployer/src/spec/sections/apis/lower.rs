@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::path::MethodPath;
 use super::{ApiElement, RouteTarget};
 use crate::kinds::api_route::{ApiRoute, Route};
 use crate::kinds::api_stage::{ApiStage, Definition, Stage};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::rest_api::{Api, Parts, RestApi};
+use crate::spec::sections::path::MethodPath;
 use crate::spec::sections::{LoweredStack, Scope, reference, tag_value};
 
 const GATEWAY: &str = "apigateway.amazonaws.com";

@@ -47,7 +47,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(
         &["protocol", "protocol_type", "websocket", "route_selection_expression"],
-        unmanaged("HTTP and WebSocket APIs", "leave it out: an element of `apis:` is a REST API"),
+        unmanaged("WebSocket APIs", "leave it out: an element of `apis:` is a REST API; write HTTP APIs under `http_apis`"),
     ),
     UncoveredWords::of(&["methods", "paths", "resources", "endpoints", "integrations", "integration"], Otherwise(ROUTES)),
     UncoveredWords::of(&["function", "functions", "lambda", "handler"], Otherwise("a function for all requests is a route: `routes: { \"ANY /{proxy+}\": FUNCTION }`")),
