@@ -89,7 +89,7 @@ impl Clients {
         let trusted = facts.ca_bundle.as_deref().map_or_else(|| Ok(Network::default()), Network::trusting);
         let (network, distrust) = match trusted {
             Ok(network) => (network.to(connection.endpoint_url.as_deref()), None),
-            Err(message) => (Network::default(), Some(profile::refusing(message))),
+            Err(refusal) => (Network::default(), Some(profile::refusing(refusal))),
         };
         let http_client = connection.transport.http_client.clone().unwrap_or_else(|| network.client());
         let mut http_client = SharedHttpClient::new(Patience::new(http_client));

@@ -8,7 +8,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::error::chain;
-use super::{Aws, AwsError};
+use super::{Aws, AwsError, Cause};
 
 /// The longest that one file may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -22,7 +22,7 @@ impl Aws {
     pub(crate) async fn download(&self, operation: &'static str, url: &str) -> Result<Vec<u8>, AwsError> {
         let unreachable = |cause: String| {
             let message = format!("what it points to cannot be fetched: {}", cause.replace(url, "(address)"));
-            AwsError::Transport { operation, message }
+            AwsError::Transport { operation, message, cause: Cause::Network }
         };
         let mut request = HttpRequest::new(SdkBody::empty());
         request.set_uri(url).map_err(|e| unreachable(e.to_string()))?;

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
+use super::cause::Cause;
 use super::checked::Invalid;
 use super::owner::Foreign;
 
@@ -17,7 +18,7 @@ pub enum AwsError {
     Service(Box<ServiceError>),
     /// No answer arrived: connection, TLS, DNS, timeout, credentials.
     #[error("{operation}: {message}")]
-    Transport { operation: &'static str, message: String },
+    Transport { operation: &'static str, message: String, cause: Cause },
     /// A wait passed its deadline. `last` is the last answer.
     #[error("gave up after {waited_s} s waiting for {condition}{}", last.as_deref().map(|l| format!("; last answer: {l}")).unwrap_or_default())]
     Deadline { condition: String, waited_s: u64, last: Option<String> },
@@ -47,6 +48,14 @@ pub enum AwsError {
     Unresolved { address: String, output: String },
 }
 
+/// A permission that a refused call needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeededPermission {
+    pub action: String,
+    /// ARNs, which may have wildcards.
+    pub resources: Vec<String>,
+}
+
 /// An error answer of an AWS service.
 #[derive(Debug, Clone)]
 pub struct ServiceError {
@@ -58,6 +67,8 @@ pub struct ServiceError {
     pub request_id: Option<String>,
     /// Seconds AWS asked to wait (`Retry-After`).
     pub retry_after_s: Option<u64>,
+    /// The permission that the kind's own policy has for this call, if AWS's text names no resource.
+    pub needed: Option<NeededPermission>,
 }
 
 impl fmt::Display for ServiceError {
@@ -65,6 +76,10 @@ impl fmt::Display for ServiceError {
         write!(f, "{}: {}", self.operation, self.code)?;
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
+        }
+        if let Some(needed) = &self.needed {
+            let joint = if self.message.is_empty() { ": " } else { "; " };
+            write!(f, "{joint}{} on resource: {}", needed.action, needed.resources.join(", "))?;
         }
         write!(f, " (HTTP {}", self.status)?;
         if let Some(id) = &self.request_id {
@@ -127,6 +142,7 @@ impl AwsError {
                 status,
                 request_id,
                 retry_after_s: retry_after.and_then(|v| v.parse().ok()),
+                needed: None,
             })),
             (_, Some((status, request_id, _))) if status >= 400 => Self::Service(Box::new(ServiceError {
                 operation,
@@ -135,8 +151,12 @@ impl AwsError {
                 status,
                 request_id,
                 retry_after_s: None,
+                needed: None,
             })),
-            _ => Self::Transport { operation, message: chain(error) },
+            _ => {
+                let message = chain(error);
+                Self::Transport { operation, cause: Cause::of(error, &message), message }
+            }
         }
     }
 
@@ -210,7 +230,7 @@ impl AwsError {
             "SignatureDoesNotMatch",
             "InvalidAccessKeyId",
             "InvalidToken",
-        ]) || matches!(self, Self::Transport { message, .. } if message.contains("credential"))
+        ]) || matches!(self, Self::Transport { cause: Cause::Credentials | Cause::CaBundle | Cause::MfaCode, .. })
     }
 }
 

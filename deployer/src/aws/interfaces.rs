@@ -37,6 +37,7 @@ impl Aws {
             status,
             request_id: inner(&body, "RequestID").map(str::to_owned),
             retry_after_s: None,
+            needed: None,
         })))
     }
 }

@@ -48,6 +48,7 @@ impl Aws {
             status,
             request_id: None,
             retry_after_s: None,
+            needed: None,
         })))
     }
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod apigateway;
 pub mod bedrock;
+pub mod cause;
 mod checked;
 pub mod clients;
 mod dialect;
@@ -46,6 +47,7 @@ pub mod wait;
 
 use std::sync::Arc;
 
+pub use cause::Cause;
 pub use clients::Clients;
 pub(crate) use dialect::cbor;
 pub use error::{AwsError, ServiceError};

@@ -19,6 +19,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::cause::NoCredentials;
+
 /// The proxy and the trusted authorities of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
@@ -32,9 +34,9 @@ impl Network {
     /// Trusts the authorities of a PEM file in place of the system's.
     ///
     /// # Errors
-    /// A text, when the file cannot be read or holds no usable certificate.
-    pub fn trusting(bundle: &Path) -> Result<Self, String> {
-        let named = |cause: &str| format!("the CA bundle {} {cause}", bundle.display());
+    /// When the file cannot be read or holds no usable certificate.
+    pub fn trusting(bundle: &Path) -> Result<Self, NoCredentials> {
+        let named = |cause: &str| NoCredentials::CaBundle(format!("{} {cause}", bundle.display()));
         let bytes = fs::read(bundle).map_err(|error| named(&format!("cannot be read: {error}")))?;
         let mut authorities = Vec::new();
         for certificate in CertificateDer::pem_slice_iter(&bytes) {
@@ -126,12 +128,12 @@ mod tests {
     fn a_bundle_without_a_usable_certificate_is_refused_and_named() {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().join("ca.pem");
-        assert!(Network::trusting(&at).unwrap_err().contains("ca.pem cannot be read"));
+        assert!(Network::trusting(&at).unwrap_err().to_string().contains("ca.pem cannot be read"));
         for text in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             fs::write(&at, text).unwrap();
-            assert!(Network::trusting(&at).unwrap_err().contains("holds no certificate"), "{text}");
+            assert!(Network::trusting(&at).unwrap_err().to_string().contains("holds no certificate"), "{text}");
         }
         fs::write(&at, "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n").unwrap();
-        assert!(Network::trusting(&at).unwrap_err().contains("is not in PEM form"));
+        assert!(Network::trusting(&at).unwrap_err().to_string().contains("is not in PEM form"));
     }
 }

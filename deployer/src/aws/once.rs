@@ -54,10 +54,10 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
-    use crate::aws::ServiceError;
+    use crate::aws::{Cause, ServiceError};
 
     fn silence() -> AwsError {
-        AwsError::Transport { operation: "lambda:AddPermission", message: "no answer".into() }
+        AwsError::Transport { operation: "lambda:AddPermission", message: "no answer".into(), cause: Cause::Network }
     }
 
     fn answer(status: u16) -> AwsError {
@@ -68,6 +68,7 @@ mod tests {
             status,
             request_id: None,
             retry_after_s: None,
+            needed: None,
         }))
     }
 

@@ -4,7 +4,6 @@
 //! **Caveats**: bytes that the operating system holds for a socket count as sent, so a large body gets the time that a
 //! very slow line needs for them.
 
-use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
@@ -20,6 +19,7 @@ use aws_smithy_types::body::SdkBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::Instant;
 
+use super::cause::Silence;
 use super::upload::Turn;
 use crate::mutex::lock;
 
@@ -90,18 +90,6 @@ fn drain_time(length: Option<u64>) -> Duration {
     let length = length.unwrap_or(AHEAD).min(AHEAD);
     if length <= PIECE as u64 { Duration::ZERO } else { Duration::from_secs(length / SLOWEST) }
 }
-
-/// The reason why a call was given up.
-#[derive(Debug)]
-struct Silence(Duration);
-
-impl fmt::Display for Silence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing was sent and nothing came back for {} s", self.0.as_secs())
-    }
-}
-
-impl std::error::Error for Silence {}
 
 /// The last moment at which a call sent bytes.
 #[derive(Debug, Clone)]

@@ -15,10 +15,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_types::os_shim_internal::{Env, Fs};
 
+use super::cause::NoCredentials;
 use super::error::chain;
-
-/// Part of every error about a missing code, so that the advice can tell it from missing credentials.
-pub const WANTS_CODE: &str = "needs an MFA code";
 
 /// The user's input, once it arrives.
 pub type CodeInput = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
@@ -88,7 +86,7 @@ fn read_mfa_role(name: &str, profile: &Profile) -> Option<MfaRole> {
 pub async fn assume(role: &MfaRole, config: &SdkConfig, ask: Option<&AskForCode>) -> SharedCredentialsProvider {
     match request_credentials(role, config, ask).await {
         Ok(credentials) => SharedCredentialsProvider::new(credentials),
-        Err(message) => refusing(message),
+        Err(refusal) => refusing(refusal),
     }
 }
 
@@ -96,11 +94,11 @@ async fn request_credentials(
     role: &MfaRole,
     config: &SdkConfig,
     ask: Option<&AskForCode>,
-) -> Result<Credentials, String> {
+) -> Result<Credentials, NoCredentials> {
     // Without a code, the SDK's own provider would be refused by STS, and the error would not mention the code.
-    let wants = format!("the profile {} {WANTS_CODE} of {}", role.profile, role.mfa_serial);
-    let ask = ask.ok_or_else(|| wants.clone())?;
-    let code = (ask.0)(&role.mfa_serial).await.filter(|code| !code.is_empty()).ok_or(wants)?;
+    let wants = || NoCredentials::MfaCode(format!("{} needs an MFA code of {}", role.profile, role.mfa_serial));
+    let ask = ask.ok_or_else(wants)?;
+    let code = (ask.0)(&role.mfa_serial).await.filter(|code| !code.is_empty()).ok_or_else(wants)?;
     let mut source = aws_config::defaults(BehaviorVersion::v2026_01_12()).profile_name(&role.source);
     if let Some(client) = config.http_client() {
         source = source.http_client(client);
@@ -118,20 +116,24 @@ async fn request_credentials(
         .set_duration_seconds(role.duration_s)
         .send()
         .await
-        .map_err(|error| format!("the role {} cannot be assumed: {}", role.role_arn, chain(&error)))?;
-    let given = answer.credentials.ok_or_else(|| format!("STS gave no credentials for {}", role.role_arn))?;
+        .map_err(|error| {
+            NoCredentials::Refused(format!("the role {} cannot be assumed: {}", role.role_arn, chain(&error)))
+        })?;
+    let given = answer
+        .credentials
+        .ok_or_else(|| NoCredentials::Refused(format!("STS gave no credentials for {}", role.role_arn)))?;
     let end = SystemTime::try_from(given.expiration).ok();
     Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), end, "MFA"))
 }
 
-/// Creates a provider that refuses every request for credentials with this message.
-pub fn refusing(message: String) -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(RefusingProvider(message))
+/// Creates a provider that answers every request for credentials with this refusal.
+pub fn refusing(refusal: NoCredentials) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(RefusingProvider(refusal))
 }
 
 /// Gives the same error to every request for credentials.
 #[derive(Debug)]
-struct RefusingProvider(String);
+struct RefusingProvider(NoCredentials);
 
 impl ProvideCredentials for RefusingProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>

@@ -11,7 +11,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::error::chain;
-use super::{Aws, AwsError};
+use super::{Aws, AwsError, Cause};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,7 +42,7 @@ impl Aws {
         let _turn = self.admit(operation).await?;
         let answer = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
         let answer = answer.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-        answer.map_err(|message| AwsError::Transport { operation, message })
+        answer.map_err(|message| AwsError::Transport { operation, message, cause: Cause::Network })
     }
 
     async fn exchange(

@@ -1,7 +1,6 @@
 //! Advises the user about errors of AWS.
 
-use crate::aws::profile::WANTS_CODE;
-use crate::aws::{AwsError, ServiceError, permission};
+use crate::aws::{AwsError, Cause, ServiceError, permission};
 use crate::kinds::{About, REGISTRY};
 
 /// AWS error codes, grouped by remedy.
@@ -85,9 +84,6 @@ const TEXTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Phrases of rustls about a certificate that no trusted authority has signed.
-const UNTRUSTED: &[&str] = &["UnknownIssuer", "invalid peer certificate"];
-
 /// Remedy for a name that another resource has.
 const TAKEN: &str = "choose another `name`, or take over what has it: `deployer adopt ADDRESS`";
 /// Remedy for a value that AWS refuses.
@@ -99,29 +95,29 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
         e if e.is_credentials() && e.is(&["ExpiredToken", "ExpiredTokenException"]) => {
             ("aws::expired-credentials", "sign in again (`aws sso login`, or fresh keys), then run the same command".into())
         }
-        AwsError::Transport { message, .. } if message.contains(WANTS_CODE) => (
+        AwsError::Transport { cause: Cause::MfaCode, .. } => (
             "aws::mfa",
             "run it at a terminal, which asks for the code; or get keys with the AWS CLI first: `eval \"$(aws configure export-credentials --profile NAME --format env)\"`".into(),
         ),
-        AwsError::Transport { message, .. } if message.contains("the CA bundle ") => (
+        AwsError::Transport { cause: Cause::CaBundle, .. } => (
             "aws::ca-bundle",
             "name a PEM file with the authority's certificate in AWS_CA_BUNDLE or in the profile's `ca_bundle`, or unset it".into(),
         ),
-        AwsError::Transport { message, .. } if UNTRUSTED.iter().any(|text| message.contains(text)) => (
+        AwsError::Transport { cause: Cause::Certificate, .. } => (
             "aws::untrusted",
             "where a proxy opens TLS, name its authority's certificate, a PEM file, in AWS_CA_BUNDLE".into(),
         ),
-        AwsError::Transport { message, .. } if message.contains("credential") => (
+        AwsError::Transport { cause: Cause::Credentials, .. } => (
             "aws::no-credentials",
             "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without AWS: `deployer local start`, then `--local`".into(),
         ),
         e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
         e if e.is_access_denied() => ("aws::access-denied", advise_permission(e)),
-        AwsError::Transport { message, .. } if message.contains("nothing was sent") => (
+        AwsError::Transport { cause: Cause::Silence, .. } => (
             "aws::unreachable",
             "check the network: the connection was there, and nothing moved on it; then run the same command again".into(),
         ),
-        AwsError::Transport { .. } => (
+        AwsError::Transport { cause: Cause::Network, .. } => (
             "aws::unreachable",
             "check the network, the region, `--endpoint-url`, and HTTPS_PROXY and NO_PROXY where there is a proxy".into(),
         ),
@@ -194,7 +190,12 @@ fn missing(error: &AwsError) -> (String, String) {
     let own = permission::action(error.operation());
     // SQS writes its own actions in lower case.
     let said = after(message, "perform: ").filter(|action| action.contains(':') && !action.eq_ignore_ascii_case(&own));
-    let on = after(message, "on resource: ").map(|arn| format!(" on `{arn}`")).unwrap_or_default();
+    let needed = match error {
+        AwsError::Service(refusal) => refusal.needed.as_ref(),
+        _ => None,
+    };
+    let resource = after(message, "on resource: ").or_else(|| Some(needed?.resources.first()?.as_str()));
+    let on = resource.map(|arn| format!(" on `{arn}`")).unwrap_or_default();
     (said.unwrap_or(&own).to_owned(), on)
 }
 
@@ -241,7 +242,8 @@ mod tests {
 
     fn advice(operation: &'static str, code: &str, message: &str) -> String {
         let (code, message) = (code.to_owned(), message.to_owned());
-        let error = ServiceError { operation, code, message, status: 400, request_id: None, retry_after_s: None };
+        let error =
+            ServiceError { operation, code, message, status: 400, request_id: None, retry_after_s: None, needed: None };
         of(&AwsError::Service(Box::new(error))).1
     }
 

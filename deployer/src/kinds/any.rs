@@ -14,6 +14,7 @@ use super::{
     About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Sign,
     Verification, WatchedOperation, fields,
 };
+use crate::aws::error::NeededPermission;
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust, permission};
 
@@ -119,8 +120,7 @@ impl<K: Kind> ErasedKind<K> {
         let Some(grant) = grants.iter().find(|grant| grant.actions.iter().any(|known| *known == action)) else {
             return error;
         };
-        let apart = if refusal.message.is_empty() { "" } else { "; " };
-        refusal.message = format!("{}{apart}{action} on resource: {}", refusal.message, grant.resources.join(", "));
+        refusal.needed = Some(NeededPermission { action: action.into_owned(), resources: grant.resources.clone() });
         AwsError::Service(refusal)
     }
 

@@ -14,6 +14,7 @@
 //! - `about`: the facts about a kind
 //! - `action`: the actions that a plan can take
 //! - `any`: a kind without its type
+//! - `excess`: a part of a spec that AWS would refuse
 //! - `fields`: the names of a spec's properties
 //! - `grant`: the calls that a kind may make
 //! - `health`: statements about a live resource
@@ -33,6 +34,7 @@ pub mod dynamodb_table;
 pub mod event_bus;
 pub mod event_rule;
 pub mod event_source_mapping;
+mod excess;
 mod fields;
 mod gateway;
 mod health;
@@ -72,6 +74,7 @@ pub use about::{
 };
 pub use action::{Action, Order};
 pub use any::{AnyKind, ErasedKind};
+pub use excess::Excess;
 pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};
 pub use health::Sign;
@@ -129,27 +132,6 @@ pub fn find_registered(name: &str) -> &'static dyn AnyKind {
 
 /// Outputs by name: `arn`, `url` and so on. Other resources can refer to them.
 pub type Outputs = BTreeMap<String, String>;
-
-/// A part of a spec that AWS would refuse, or may refuse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excess {
-    pub code: &'static str,
-    /// The properties of `stack.yaml` that may be the cause, the likeliest first.
-    pub properties: &'static [&'static str],
-    pub message: String,
-    pub help: &'static str,
-    /// AWS may accept the spec nevertheless: a warning, not an error.
-    pub doubt: bool,
-}
-
-impl Excess {
-    /// Reports a document of `size` bytes of which AWS accepts `most`.
-    pub fn size(code: &'static str, properties: &'static [&'static str], what: &str, [size, most]: [usize; 2]) -> Self {
-        let message = format!("{what} has {size} bytes once everything is put in; AWS takes {most}");
-        let help = "shorten it: join statements that differ in one entry alone, or name fewer of them";
-        Self { code, properties, message, help, doubt: false }
-    }
-}
 
 /// A live resource as AWS reports it, in the shape of the desired spec.
 #[derive(Debug, Clone, PartialEq)]

@@ -348,6 +348,7 @@ fn elsewhere(bucket: &str, region: &str, aws: &Aws) -> AwsError {
         status: 301,
         request_id: None,
         retry_after_s: None,
+        needed: None,
     }))
 }
 
@@ -378,6 +379,7 @@ async fn empty(aws: &Aws, bucket: &str) -> Result<bool, AwsError> {
                 status: 200,
                 request_id: None,
                 retry_after_s: None,
+                needed: None,
             })));
         }
     }

@@ -1,7 +1,7 @@
 use tokio::time::Instant;
 
 use super::*;
-use crate::aws::ServiceError;
+use crate::aws::{Cause, ServiceError};
 use crate::plan::tests::world::{World, place};
 use crate::plan::{Question, Remark, Selection, plan};
 use crate::spec::source::SourceText;
@@ -106,8 +106,13 @@ fn who_may_not_ask_and_who_gets_no_answer_has_a_note() {
         status: 403,
         request_id: None,
         retry_after_s: None,
+        needed: None,
     }));
-    let unreachable = AwsError::Transport { operation: crate::aws::bedrock::OPERATION, message: "no route".into() };
+    let unreachable = AwsError::Transport {
+        operation: crate::aws::bedrock::OPERATION,
+        message: "no route".into(),
+        cause: Cause::Network,
+    };
     for (answer, why) in [
         (Some(Err(denied)), "bedrock:GetFoundationModel is not allowed; `deployer iam plan` lists it"),
         (Some(Err(unreachable)), "bedrock:GetFoundationModel: no route"),

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use super::objects::{Condition, Object, ObjectError, Objects, Version};
 use super::store::{Encryption, S3Location};
-use crate::aws::{AwsError, Place};
+use crate::aws::{AwsError, Cause, Place};
 use crate::mutex::lock;
 use young::Young;
 
@@ -254,7 +254,8 @@ async fn object(answer: GetObjectOutput, date: &ServerDate) -> Result<Object, Aw
     let modified = answer.last_modified.and_then(|time| SystemTime::try_from(time).ok());
     let modified = modified.ok_or_else(|| AwsError::missing(OPERATION, "Last-Modified"))?;
     let body = answer.body.collect().await;
-    let body = body.map_err(|e| AwsError::Transport { operation: OPERATION, message: e.to_string() })?;
+    let body =
+        body.map_err(|e| AwsError::Transport { operation: OPERATION, message: e.to_string(), cause: Cause::Network })?;
     // Without the server's clock, treat the object as fresh: holding a lock too long is better than breaking one.
     let server_now = date.get().unwrap_or(modified);
     Ok(Object { bytes: body.to_vec(), version, modified, server_now })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use deployer::aws::{AwsError, Place};
+use deployer::aws::{AwsError, Cause, Place};
 use deployer::state::objects::{Condition, Object, ObjectError, Objects, Version};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, sleep};
@@ -110,7 +110,11 @@ impl Link {
 }
 
 fn silence() -> ObjectError {
-    ObjectError::Aws(AwsError::Transport { operation: "s3:PutObject", message: "no answer".into() })
+    ObjectError::Aws(AwsError::Transport {
+        operation: "s3:PutObject",
+        message: "no answer".into(),
+        cause: Cause::Network,
+    })
 }
 
 impl Objects for Link {

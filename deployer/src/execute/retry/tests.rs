@@ -232,6 +232,7 @@ fn refusal(retry_after_s: Option<u64>) -> AwsError {
         status: 429,
         request_id: None,
         retry_after_s,
+        needed: None,
     }))
 }
 

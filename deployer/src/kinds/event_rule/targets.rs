@@ -93,6 +93,7 @@ fn refused(operation: &'static str, code: Option<String>, message: Option<String
         status: 200,
         request_id: None,
         retry_after_s: None,
+        needed: None,
     }))
 }
 

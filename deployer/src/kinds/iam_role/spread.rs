@@ -63,6 +63,7 @@ mod tests {
                 status: 404,
                 request_id: None,
                 retry_after_s: None,
+                needed: None,
             }))
         };
         let aws = crate::aws::played::answering(&[]).await;

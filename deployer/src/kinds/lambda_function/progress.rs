@@ -134,6 +134,7 @@ pub(super) fn failure(operation: &'static str, code: &str, message: &str, status
         status,
         request_id: None,
         retry_after_s: None,
+        needed: None,
     }))
 }
 

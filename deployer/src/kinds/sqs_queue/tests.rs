@@ -64,6 +64,7 @@ fn a_malformed_policy_is_not_taken_for_one_whose_principal_is_new() {
             status: 400,
             request_id: None,
             retry_after_s: None,
+            needed: None,
         }))
     };
     let of = |principal: &str| Queue { policy: Some(principal.into()), ..Queue::default() };

@@ -8,7 +8,7 @@ use crate::spec::values::Seconds;
 const MOST: u32 = 1_440;
 
 pub(super) fn check(window: Seconds, path: &DocPath, findings: &mut Findings) {
-    if window.0 % 60 == 0 && (1..=MOST).contains(&(window.0 / 60)) {
+    if window.0.is_multiple_of(60) && (1..=MOST).contains(&(window.0 / 60)) {
         return;
     }
     findings
