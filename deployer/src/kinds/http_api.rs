@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use super::gateway::{delete_tags, post_tags};
 use super::{
-    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
-    Person, Rule, service_role,
+    About, Bound, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
+    Outputs, Person, Rule, service_role,
 };
 use crate::aws::apigateway::http::{LISTING, apis, edited_tags, forget_parts, retag};
 use crate::aws::apigateway::owned::{ApiOwner, carrying, find_matching};
@@ -129,6 +129,7 @@ impl Kind for HttpApi {
             ("owner_address", Rule::Replace("an API is known by the tag of its address")),
             ("parts", Rule::Hint),
         ],
+        bounds: &[("disable_execute_api_endpoint", Bound::Switch)],
         tags: Some(tags::TagRules::strict("API Gateway")),
         named: Some(NameProperty::of("name", 128)),
         calls: Calls { exists: &["ConflictException"], ..Calls::DEFAULT },

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, CreatedResource, Destination, Grant, Kind, ObservedResource, Op, Outputs, Parent, Passage,
-    Probe, Rule, Verification,
+    About, Bound, Calls, Changes, CreatedResource, Destination, Grant, Kind, ObservedResource, Op, Outputs, Parent,
+    Passage, Probe, Rule, Verification,
 };
 use crate::aws::apigateway::http::{disagree, routes, routes_key, unrepeated};
 use crate::aws::apigateway::{ABSENT, arn, is_id, turn_key};
@@ -54,6 +54,7 @@ impl Kind for HttpRoute {
             ("function", Rule::Hint),
         ],
         parent: Some(Parent { kind: "apigatewayv2.api", owns: true, deletes: true }),
+        bounds: &[("authorization_type", Bound::Open("NONE")), ("authorizer_id", Bound::Reference)],
         calls: Calls {
             exists: &["ConflictException"],
             definition: true,

@@ -11,14 +11,10 @@
 //! a `&'static dyn AnyKind`. A kind that stands for many types of resources, such as all of AWS's registry of types,
 //! can therefore be made at run time: an implementation of [`AnyKind`] with an [`About`] of its own, both leaked.
 //!
-//! - `about`: the facts about a kind
-//! - `action`: the actions that a plan can take
-//! - `any`: a kind without its type
-//! - `excess`: a part of a spec that AWS would refuse
-//! - `fields`: the names of a spec's properties
-//! - `grant`: the calls that a kind may make
-//! - `health`: statements about a live resource
-//! - `kind_ref`: a kind that compares and is written as its name
+//! - `about`, `action`: the facts about a kind, and the actions that a plan can take
+//! - `any`, `kind_ref`: a kind without its type, and one that compares and is written as its name
+//! - `excess`, `fields`: a part of a spec that AWS would refuse, and the names of a spec's properties
+//! - `grant`, `health`: the calls that a kind may make, and statements about a live resource
 //! - `verification`: the edges that messages pass, and how to try them
 
 mod about;
