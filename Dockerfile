@@ -22,7 +22,9 @@ COPY functions/Cargo.toml functions/
 COPY deployer/Cargo.toml deployer/
 COPY xtask/Cargo.toml xtask/
 COPY benchmark/Cargo.toml benchmark/
-RUN for member in client functions deployer xtask benchmark; do mkdir -p $member/src && touch $member/src/lib.rs; done \
+COPY examples/cron-job/Cargo.toml examples/cron-job/
+COPY examples/fan-out/Cargo.toml examples/fan-out/
+RUN for member in client functions deployer xtask benchmark examples/*; do mkdir -p $member/src && touch $member/src/lib.rs; done \
     && cargo build --locked --release --package $PACKAGE --lib --target $(rustc -vV | sed -n 's/^host: //p')
 COPY client client
 COPY functions functions

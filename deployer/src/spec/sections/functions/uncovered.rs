@@ -123,7 +123,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::inside(
         "events",
-        &["destination_config", "destination", "dead_letter"],
+        &["destination_config", "destination"],
         Otherwise("a queue's `redrive` takes the messages that failed; an event of a stream has `on_failure: ARN`"),
     ),
     UncoveredWords::inside("events", &["type", "properties", "arn"], Otherwise("write `{ queue: NAME }` or `{ table: NAME }`; `queue_arn: ARN` and `stream: ARN` are for those outside this stack")),
