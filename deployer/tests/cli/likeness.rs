@@ -7,6 +7,7 @@ mod events;
 mod http_apis;
 mod rules;
 mod scene;
+mod tables;
 
 use std::path::Path;
 

@@ -27,8 +27,8 @@ use crate::needs::Need;
 use crate::strict::StrictAws;
 use crate::wire::{Fault, Wire};
 
-/// A run that takes longer hangs.
-const HANGS: Duration = Duration::from_secs(3600);
+/// A run that takes longer hangs. DynamoDB alone makes one wait for an hour between two changes of what expires.
+const HANGS: Duration = Duration::from_secs(4 * 3600);
 
 /// The place of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The permissions that IAM checks for a request: actions on resources, derived from the request alone.
 
 mod asked;
+mod events;
 mod lambda;
 mod s3;
 
@@ -34,11 +35,13 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
     let found = match asked.service {
         "apigateway" => apigateway(&asked),
         "dynamodb" => dynamodb(&asked),
+        "events" => events::found(&asked),
         "iam" => iam(&asked),
         "lambda" => lambda::found(&asked),
         "logs" => logs(&asked),
         "monitoring" => cloudwatch(&asked),
         "s3" => s3::found(&asked),
+        "scheduler" => events::scheduler(&asked),
         "secretsmanager" => secret(&asked),
         "sns" => sns(&asked),
         "sqs" => sqs(&asked),
