@@ -21,7 +21,14 @@ async fn list(aws: &Aws) -> Vec<Thing<'_>> {
             let bus = events.describe_event_bus().name(&name).send().await;
             let arn = aws.place.arn("events", &format!("event-bus/{name}"));
             let tags = events.list_tags_for_resource().resource_arn(arn).send().await;
-            json!({ "bus": maybe(bus), "tags": maybe(tags) })
+            let mut bus = maybe(bus);
+            // Settings that were taken back read as their defaults.
+            for (setting, default) in [("kms_key_identifier", json!("")), ("log_config", json!({ "level": "Off" }))] {
+                if bus[setting] == default {
+                    bus[setting] = Value::Null;
+                }
+            }
+            json!({ "bus": bus, "tags": maybe(tags) })
         })
     };
     names(aws).await.into_iter().filter(|name| name != "default").map(thing).collect()

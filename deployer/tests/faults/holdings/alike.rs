@@ -25,6 +25,7 @@ const BY_CHANCE: &[&str] = &[
     "creation_time",
     "earliest_restorable_date_time",
     "last_modified",
+    "last_modified_time",
     "last_update_status",
     "last_update_date_time",
     "last_update_to_pay_per_request_date_time",
