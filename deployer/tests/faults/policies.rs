@@ -127,8 +127,6 @@ const LISTED: &str = "a deleted mapping is still listed by its tags; the listing
 const NO_OCCASION: &[(Task, &str, &str)] = &[
     (Task::Plan, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
     (Task::Apply, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
-    (Task::Plan, "dynamodb:ListContributorInsights", "a stack has ten tables or more"),
-    (Task::Apply, "dynamodb:ListContributorInsights", "a stack has ten tables or more"),
     (
         Task::Apply,
         "ec2:DescribeNetworkInterfaces",
