@@ -17,7 +17,7 @@ use crate::report::rehearsal as form;
 #[derive(Debug, Args)]
 #[command(
     add = EXAMPLES,
-    // It is accepted, so that a script can give all commands the same options.
+    // This option is accepted, so that a script can give all commands the same options.
     mut_arg("detailed_exitcode", |arg| arg.hide(true)),
 )]
 pub struct Rehearse {

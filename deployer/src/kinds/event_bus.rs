@@ -45,7 +45,7 @@ pub struct DeadLetterConfig {
     pub arn: String,
 }
 
-/// What EventBridge logs about the events of a bus.
+/// The logging of the events of a bus.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogConfig {
     /// `NONE` or `FULL`.

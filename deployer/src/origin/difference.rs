@@ -1,4 +1,4 @@
-//! What differs between the origins of two codes.
+//! The differences between the origins of two codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -45,7 +45,7 @@ pub struct Wound {
     pub remains: Remains,
 }
 
-/// What the next run leaves.
+/// The result of the run after a killed one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Remains {
     /// It failed.

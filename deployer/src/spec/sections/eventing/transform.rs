@@ -1,4 +1,4 @@
-//! What a target gets of an event, and what happens if the delivery fails.
+//! The part of an event that a target gets, and the handling of failed deliveries.
 
 use std::collections::BTreeMap;
 

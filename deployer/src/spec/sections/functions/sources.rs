@@ -1,4 +1,4 @@
-//! What an event of a function comes from, and the properties that belong to each source.
+//! The sources of a function's events, and the properties that belong to each source.
 
 use super::EventElement;
 use crate::spec::finding::{DocPath, Findings};

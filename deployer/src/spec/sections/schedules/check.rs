@@ -23,7 +23,7 @@ pub(super) fn target(element: &ScheduleElement, at: &Scope<'_>, findings: &mut F
             .help("write `function: NAME`, `queue: NAME`, `topic: NAME` or `call: dynamodb:updateTable`");
         return;
     };
-    // What belongs to one target alone, whether it is written, and whether the target needs it.
+    // Each property that belongs to one target alone, whether it is written, and whether the target needs it.
     let parts = [
         ("message_group_id", "queue", element.message_group_id.is_some(), false),
         ("partition_key", "stream", element.partition_key.is_some(), true),

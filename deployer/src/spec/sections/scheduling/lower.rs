@@ -11,8 +11,8 @@ use crate::kinds::schedule::{
 use crate::kinds::schedule_group::{ScheduleGroup, ScheduleGroupKind};
 use crate::spec::sections::{self, LoweredStack, Scope, permission, reference, roles};
 
-/// What an element's schedules share. Each element has a group of its own: AWS has no tags for schedules, so the group
-/// carries the ownership tags, and a role that trusts the group alone serves no schedule of anybody else.
+/// The parts that an element's schedules share. Each element has a group of its own: AWS has no tags for schedules, so
+/// the group carries the ownership tags, and a role that trusts the group alone serves no schedule of anybody else.
 pub struct Derived<'a> {
     at: &'a Scope<'a>,
     /// The name of the group and of the role.
