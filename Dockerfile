@@ -20,11 +20,19 @@ COPY Cargo.toml Cargo.lock ./
 COPY client/Cargo.toml client/
 COPY functions/Cargo.toml functions/
 COPY deployer/Cargo.toml deployer/
+COPY deployer-test/Cargo.toml deployer-test/
 COPY xtask/Cargo.toml xtask/
 COPY benchmark/Cargo.toml benchmark/
+COPY examples/alerts/Cargo.toml examples/alerts/
+COPY examples/api-with-table/Cargo.toml examples/api-with-table/
 COPY examples/cron-job/Cargo.toml examples/cron-job/
 COPY examples/fan-out/Cargo.toml examples/fan-out/
-RUN for member in client functions deployer xtask benchmark examples/*; do mkdir -p $member/src && touch $member/src/lib.rs; done \
+COPY examples/nightly-cleanup/Cargo.toml examples/nightly-cleanup/
+COPY examples/ordered-work/Cargo.toml examples/ordered-work/
+COPY examples/short-links/Cargo.toml examples/short-links/
+COPY examples/stream-to-index/Cargo.toml examples/stream-to-index/
+COPY examples/webhook-to-queue/Cargo.toml examples/webhook-to-queue/
+RUN for member in client functions deployer deployer-test xtask benchmark examples/*; do mkdir -p $member/src && touch $member/src/lib.rs; done \
     && cargo build --locked --release --package $PACKAGE --lib --target $(rustc -vV | sed -n 's/^host: //p')
 COPY client client
 COPY functions functions

@@ -72,7 +72,7 @@ fn skipped(valgrind: bool, kept: &Value, here: &Value) -> Option<String> {
 /// Builds the deployer's unit tests in the same way as `cargo xtask test`, and returns the binary.
 fn build() -> Result<PathBuf, String> {
     let output = cargo::cargo()
-        .args(["test", "--workspace", "--lib", "--no-run", "--message-format=json"])
+        .args(["test", "--workspace", "--lib", "--bins", "--no-run", "--message-format=json"])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;

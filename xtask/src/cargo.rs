@@ -29,7 +29,7 @@ pub fn test(arguments: &[String]) -> Result<(), String> {
 
 /// Writes the generated documents: the tests that check them write them if UPDATE is set.
 pub fn docs() -> Result<(), String> {
-    run(cargo().args(["test", "--workspace", "--lib", "--quiet", "up_to_date"]).env("UPDATE", "1"))
+    run(cargo().args(["test", "--workspace", "--lib", "--bins", "--quiet", "up_to_date"]).env("UPDATE", "1"))
 }
 
 /// Checks formatting and lints.

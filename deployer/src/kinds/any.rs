@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Sign,
+    About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Rule, Sign,
     Verification, WatchedOperation, fields,
 };
 use crate::aws::error::NeededPermission;
@@ -202,6 +202,9 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
     }
 
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)> {
+        if !K::ABOUT.rules.iter().any(|(_, rule)| matches!(rule, Rule::Unmanaged)) {
+            return Vec::new();
+        }
         Self::parse(want).map(|want| K::given_back(last, &want, place)).unwrap_or_default()
     }
 

@@ -241,9 +241,18 @@ mod tests {
         let read = |file: &str| fs::read_to_string(cargo::root().join(file)).unwrap();
         let (workspace, dockerfile, context) = (read("Cargo.toml"), read(DOCKERFILE), read(".dockerignore"));
         let members = workspace.lines().find_map(|line| line.strip_prefix("members = [")).unwrap();
-        let members: Vec<&str> = members.trim_end_matches(']').split(", ").map(|name| name.trim_matches('"')).collect();
-        assert!(members.contains(&"xtask"), "{members:?}");
-        for member in members {
+        let members = members.trim_end_matches(']').split(", ").map(|name| name.trim_matches('"'));
+        let (globs, mut all): (Vec<&str>, Vec<String>) = (
+            members.clone().filter_map(|member| member.strip_suffix("/*")).collect(),
+            members.filter(|member| !member.ends_with("/*")).map(str::to_owned).collect(),
+        );
+        for glob in globs {
+            let entries = fs::read_dir(cargo::root().join(glob)).unwrap().map(|entry| entry.unwrap());
+            let packages = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());
+            all.extend(packages.map(|package| format!("{glob}/{}", package.file_name().to_string_lossy())));
+        }
+        assert!(["xtask", "examples/alerts"].iter().all(|one| all.iter().any(|member| member == one)), "{all:?}");
+        for member in all {
             assert!(dockerfile.contains(&format!("COPY {member}/Cargo.toml {member}/\n")), "{member}");
             let admitted = [format!("!{member}"), format!("!{member}/Cargo.toml")];
             assert!(context.lines().any(|line| admitted.iter().any(|pattern| pattern == line)), "{member}");

@@ -125,7 +125,9 @@ impl<'a> Planner<'a> {
         let (open, changes): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(is_open);
         let leftover = prior.and_then(|prior| self.predecessor(prior)).cloned();
         let revision = Revision { wanted, live: live.clone(), changes, leftover };
-        let remarks = node.kind.remarks(&live.spec, &revision.wanted.desired);
+        // An unchanged resource has no remarks, and most are unchanged.
+        let is_changed = !revision.changes.is_empty();
+        let remarks = is_changed.then(|| node.kind.remarks(&live.spec, &revision.wanted.desired)).unwrap_or_default();
         let (mut effect, reason) = self.revise(node, revision, same.is_some(), &owner);
         if matches!(effect, Effect::Update(_) | Effect::Adopt(_)) {
             self.plan.notes.extend(remarks.into_iter().map(|text| Note::text(&node.address, text)));
