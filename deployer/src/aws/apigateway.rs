@@ -2,13 +2,16 @@
 //!
 //! - `deployments`: snapshots of an API's routes, and the stages that serve them
 //! - `http`: the parts of an HTTP API
+//! - `mock`, `response`: the answers of API Gateway itself
 //! - `owned`: which API a spec means
 //! - `route`: a method at a path as a value, and the definition of which a deployment is a snapshot
 //! - `tree`: the paths of an API with their methods
 
 pub(crate) mod deployments;
 pub(crate) mod http;
+pub(crate) mod mock;
 pub(crate) mod owned;
+pub(crate) mod response;
 pub(crate) mod route;
 pub(crate) mod tree;
 

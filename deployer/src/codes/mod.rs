@@ -3,6 +3,7 @@
 //! `deployer validate --explain CODE` shows an entry, and docs/errors.md is generated from all of them. The tests check
 //! that the source uses no other codes, and that every example of a stack has its finding.
 
+mod apis;
 mod elements;
 mod events;
 mod functions;
@@ -76,7 +77,8 @@ pub static GROUPS: &[(&str, &[Code])] = &[
     ("Schedules", schedules::CODES),
     ("Event buses and rules", events::CODES),
     ("HTTP APIs", http_apis::CODES),
-    ("REST APIs, buckets, log groups and roles", elements::CODES),
+    ("REST APIs", apis::CODES),
+    ("Buckets, log groups and roles", elements::CODES),
     ("Tables", tables::CODES),
     ("Code packages, plans and runs", runs::CODES),
     ("The state", state::CODES),

@@ -9,10 +9,12 @@
 //! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and
 //! putting it. For the same reason callers do not notice that; in a local AWS they do.
 
+mod wire;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use aws_sdk_apigateway::types::{IntegrationType, Resource};
+use aws_sdk_apigateway::types::Resource;
 use aws_smithy_types::retry::RetryConfig;
 
 use super::gateway::EXISTS;
@@ -20,15 +22,20 @@ use super::{
     About, Bound, Calls, Changes, CreatedResource, Destination, Grant, Kind, ObservedResource, Op, Outputs, Parent,
     Passage, Probe, References, Rule, Verification,
 };
+pub use crate::aws::apigateway::mock::Mock;
 pub use crate::aws::apigateway::route::Route;
 use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
 use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
 use crate::aws::{Aws, AwsError, Place, Trust, once};
 use crate::mutex::lock;
+use wire::{put_method, put_route};
 
 /// The longest that API Gateway waits for an integration, and its default.
 const TIMEOUT_MS: u32 = 29_000;
+
+/// The properties that belong to the method, and not to its integration alone.
+const METHOD: &[&str] = &["authorization_type", "api_key_required", "integration_type", "mock", "unlisted_settings"];
 
 /// The route kind.
 pub struct ApiRoute;
@@ -70,6 +77,11 @@ impl Kind for ApiRoute {
     }
 
     fn brief(spec: &Route) -> Option<String> {
+        if let Some(mock) = &spec.mock {
+            let origin = mock.headers.get("Access-Control-Allow-Origin").map_or("", |origin| origin.trim_matches('\''));
+            let others = if mock.template.is_some() { " and others" } else { "" };
+            return Some(format!("API Gateway answers pages of {origin}{others}, no authorization"));
+        }
         let function = function_arn(spec)?;
         let name = function.split_once(":function:").map_or(function, |(_, name)| name);
         let authorization = match spec.authorization_type.as_str() {
@@ -85,6 +97,9 @@ impl Kind for ApiRoute {
     }
 
     fn verification(spec: &Route, _: &Place) -> Verification {
+        if spec.mock.is_some() {
+            return Verification::default();
+        }
         let to = Destination::Resource(function_arn(spec).unwrap_or(&spec.uri).to_owned());
         let (parent, method, path) = (spec.rest_api_id.clone(), spec.http_method.clone(), spec.path.clone());
         let is_open = spec.authorization_type == "NONE" && !spec.api_key_required;
@@ -118,7 +133,8 @@ impl Kind for ApiRoute {
         made
     }
 
-    /// Calls PutIntegration. If the method itself differs, DeleteMethod and PutMethod precede it.
+    /// Calls PutIntegration. If the method itself or API Gateway's own answer differs, DeleteMethod and PutMethod precede
+    /// it: parts of the former answer would remain.
     async fn update(
         aws: &Aws,
         live: &ObservedResource<Route>,
@@ -128,11 +144,11 @@ impl Kind for ApiRoute {
         let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         let resource = live.outputs.get("resource_id");
         let resource = resource.ok_or_else(|| AwsError::missing("apigateway:GetResources", "id"))?;
-        if changes.touch_any(&["authorization_type", "api_key_required", "unlisted_settings"]) {
+        if changes.touch_any(METHOD) || want.mock.is_some() {
             delete_method(aws, &want.rest_api_id, resource, &want.http_method).await?;
             put_method(aws, want, resource).await?;
         }
-        let put = put_integration(aws, want, resource).await;
+        let put = put_route(aws, want, resource).await;
         aws.run.forget(&tree_key(&want.rest_api_id));
         put
     }
@@ -170,7 +186,7 @@ async fn make(aws: &Aws, want: &Route) -> Result<CreatedResource, AwsError> {
         }
         put => put?,
     }
-    put_integration(aws, want, &resource).await?;
+    put_route(aws, want, &resource).await?;
     Ok(created_route(want, &resource))
 }
 
@@ -252,34 +268,6 @@ async fn create_resource(aws: &Aws, api: &str, parent: &str, part: &str) -> Resu
         Err(conflict) if conflict.is(&["ConflictException"]) => look().await?.ok_or(conflict),
         made => made,
     }
-}
-
-async fn put_method(aws: &Aws, want: &Route, resource: &str) -> Result<(), AwsError> {
-    let call = aws
-        .clients
-        .apigateway
-        .put_method()
-        .rest_api_id(&want.rest_api_id)
-        .resource_id(resource)
-        .http_method(&want.http_method)
-        .authorization_type(&want.authorization_type)
-        .api_key_required(want.api_key_required);
-    aws.call("apigateway:PutMethod", call.send()).await.map(drop)
-}
-
-async fn put_integration(aws: &Aws, want: &Route, resource: &str) -> Result<(), AwsError> {
-    let call = aws
-        .clients
-        .apigateway
-        .put_integration()
-        .rest_api_id(&want.rest_api_id)
-        .resource_id(resource)
-        .http_method(&want.http_method)
-        .r#type(IntegrationType::from(want.integration_type.as_str()))
-        .integration_http_method(&want.integration_http_method)
-        .uri(&want.uri)
-        .timeout_in_millis(i32::try_from(want.timeout_in_millis).unwrap_or(i32::MAX));
-    aws.call("apigateway:PutIntegration", call.send()).await.map(drop)
 }
 
 async fn remove(aws: &Aws, route: &Route) -> Result<(), AwsError> {

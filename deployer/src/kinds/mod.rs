@@ -34,6 +34,7 @@ pub mod event_source_mapping;
 mod excess;
 mod fields;
 mod gateway;
+pub mod gateway_response;
 mod health;
 pub mod http_api;
 pub mod http_authorizer;
@@ -90,6 +91,7 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<event_bus::EventBusKind>::NEW,
     &ErasedKind::<event_rule::EventRuleKind>::NEW,
     &ErasedKind::<event_source_mapping::EventSourceMapping>::NEW,
+    &ErasedKind::<gateway_response::GatewayResponseKind>::NEW,
     &ErasedKind::<http_api::HttpApi>::NEW,
     &ErasedKind::<http_authorizer::HttpAuthorizer>::NEW,
     &ErasedKind::<http_integration::HttpIntegration>::NEW,

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/judgement.py", include_str!("likeness/judgement.py")),
     ("likeness/keys.py", include_str!("likeness/keys.py")),
     ("likeness/mail.py", include_str!("likeness/mail.py")),
+    ("likeness/mocks.py", include_str!("likeness/mocks.py")),
     ("likeness/moves.py", include_str!("likeness/moves.py")),
     ("likeness/permissions.py", include_str!("likeness/permissions.py")),
     ("likeness/roles.py", include_str!("likeness/roles.py")),

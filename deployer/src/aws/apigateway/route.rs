@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_apigateway::types::{Integration, IntegrationType, Method, Resource};
 use serde::{Deserialize, Serialize};
 
+use super::mock::{self, Mock, is_mock};
+use super::response::GatewayResponse;
 use super::tree::methods;
 
 /// A method of a REST API with its integration; times in milliseconds.
@@ -18,13 +20,16 @@ pub struct Route {
     /// `NONE` or `AWS_IAM`.
     pub authorization_type: String,
     pub api_key_required: bool,
-    /// `AWS_PROXY` for a Lambda function.
+    /// `AWS_PROXY` for a Lambda function, `MOCK` for an answer of API Gateway itself.
     pub integration_type: String,
     /// How API Gateway calls the integration: `POST` for a Lambda function.
     pub integration_http_method: String,
     /// `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`.
     pub uri: String,
     pub timeout_in_millis: u32,
+    /// The answer of API Gateway itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock: Option<Mock>,
     /// Settings made by others that change how the route is called, such as `credentials`; none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlisted_settings: Vec<String>,
@@ -39,6 +44,7 @@ impl Route {
     /// Reads the settings that AWS has for this method.
     pub(crate) fn read(&self, method: &Method) -> Self {
         let integration = method.method_integration();
+        let behind = integration.filter(|integration| !is_mock(integration));
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         Self {
             rest_api_id: self.rest_api_id.clone(),
@@ -47,9 +53,10 @@ impl Route {
             authorization_type: text(method.authorization_type()),
             api_key_required: method.api_key_required().unwrap_or(false),
             integration_type: text(integration.and_then(|i| i.r#type()).map(IntegrationType::as_str)),
-            integration_http_method: text(integration.and_then(|i| i.http_method())),
-            uri: text(integration.and_then(|i| i.uri())),
+            integration_http_method: text(behind.and_then(|i| i.http_method())),
+            uri: text(behind.and_then(|i| i.uri())),
             timeout_in_millis: integration.and_then(|i| u32::try_from(i.timeout_in_millis()).ok()).unwrap_or_default(),
+            mock: Mock::read(method),
             unlisted_settings: unmanaged_settings(method, integration),
         }
     }
@@ -69,11 +76,12 @@ fn unmanaged_settings(method: &Method, integration: Option<&Integration>) -> Vec
             ("credentials", said(i.credentials())),
             ("connection_id", said(i.connection_id())),
             ("integration_request_parameters", any(i.request_parameters())),
-            ("request_templates", any(i.request_templates())),
+            ("request_templates", any(i.request_templates()) && !is_mock(i)),
         ]
     });
     let all = of_method.into_iter().chain(of_integration.into_iter().flatten());
-    all.filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).collect()
+    let of_mock = integration.filter(|i| is_mock(i)).map(|i| mock::unlisted(method, i)).unwrap_or_default();
+    all.filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).chain(of_mock).collect()
 }
 
 /// The part of an API that takes effect with a deployment alone. It leaves out the API's id, which is unknown until the
@@ -87,6 +95,8 @@ pub struct Definition {
     pub minimum_compression_size: Option<u32>,
     pub disable_execute_api_endpoint: bool,
     pub api_key_source: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<GatewayResponse>,
 }
 
 impl Definition {
@@ -95,6 +105,9 @@ impl Definition {
         self.format = 2;
         for route in &mut self.routes {
             route.rest_api_id.clear();
+        }
+        for response in &mut self.responses {
+            response.rest_api_id.clear();
         }
         self.routes.sort_by(|a, b| (&a.path, &a.http_method).cmp(&(&b.path, &b.http_method)));
         serde_json::to_string(&self).expect("plain structs with string keys")

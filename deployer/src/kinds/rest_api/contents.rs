@@ -5,6 +5,7 @@ use aws_sdk_apigateway::types::{Deployment, Stage};
 use super::{Api, Parts};
 use crate::aws::apigateway::deployments::{delete_unserved, deployments, served_of, stages, stages_key};
 use crate::aws::apigateway::owned::note_kept;
+use crate::aws::apigateway::response::{changed_responses, type_of};
 use crate::aws::apigateway::tree::{delete_methods, methods, prune, resources, unused_paths};
 use crate::aws::apigateway::{ABSENT, is_created, known_call, stages_of_stack, tree_key};
 use crate::aws::{Aws, AwsError, digest};
@@ -32,10 +33,10 @@ impl Contents {
             aws.run.remember(&stages_key, stages(aws, api)),
             deployments(aws, api),
             authorizers(aws, api),
-            gateway_responses(aws, api),
+            changed_responses(aws, api),
         );
         let (tree, stages, deployments) = (tree?, stages?, deployments?);
-        let Parts { stage, routes } = &spec.parts;
+        let Parts { stage, routes, responses: own } = &spec.parts;
         let recorded = |kind: &str, rest: &[&str]| aws.run.has_record(kind, &[&[api], rest].concat());
         let unlisted_routes = methods(&tree)
             .into_iter()
@@ -47,22 +48,23 @@ impl Contents {
             .collect();
         let further = stages.iter().filter(|found| found.stage_name() != Some(stage));
         let further = further.filter(|found| !recorded("apigateway.stage", &[found.stage_name().unwrap_or_default()]));
-        let (own, others): (Vec<&Stage>, Vec<&Stage>) =
+        let (of_stack, others): (Vec<&Stage>, Vec<&Stage>) =
             further.partition(|found| stages_of_stack(found, &spec.owner_stack));
         let mut notes = Vec::new();
         note_kept(&mut notes, "stages", others.into_iter().filter_map(Stage::stage_name));
         note_kept(&mut notes, "deployments", of_others(&stages, &deployments));
         note_kept(&mut notes, "authorizers", authorizers?.iter().map(String::as_str));
-        note_kept(
-            &mut notes,
-            "gateway responses, which take effect with the next deployment,",
-            responses?.iter().map(String::as_str),
-        );
+        let responses = responses?;
+        let foreign = responses
+            .iter()
+            .map(type_of)
+            .filter(|kind| !own.iter().any(|own| own == kind) && !recorded("apigateway.gateway_response", &[kind]));
+        note_kept(&mut notes, "gateway responses, which take effect with the next deployment,", foreign);
         note_kept(&mut notes, "canaries, which serve another deployment to some of the callers,", canaries(&stages));
         Ok(Self {
             unlisted_routes,
             unused_paths: unused_paths(&tree, &paths(&spec.parts)).into_iter().map(|(path, _)| path).collect(),
-            unlisted_stages: own.into_iter().filter_map(|stage| stage.stage_name.clone()).collect(),
+            unlisted_stages: of_stack.into_iter().filter_map(|stage| stage.stage_name.clone()).collect(),
             notes,
         })
     }
@@ -108,13 +110,4 @@ async fn authorizers(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
     let found = known_call(aws, aws.find("apigateway:GetAuthorizers", ABSENT, call).await)?;
     let items = found.and_then(|found| found.items).unwrap_or_default();
     Ok(items.into_iter().filter_map(|one| one.name.or(one.id)).collect())
-}
-
-/// Returns the types of the changed gateway responses.
-async fn gateway_responses(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
-    let call = aws.clients.apigateway.get_gateway_responses().rest_api_id(api).limit(500).send();
-    let found = known_call(aws, aws.find("apigateway:GetGatewayResponses", ABSENT, call).await)?;
-    let items = found.and_then(|found| found.items).unwrap_or_default();
-    let changed = items.into_iter().filter(|one| !one.default_response);
-    Ok(changed.filter_map(|one| one.response_type.map(|kind| kind.as_str().to_owned())).collect())
 }

@@ -1,8 +1,10 @@
 //! `apis:` — REST APIs whose routes are Lambda functions.
 
 mod check;
+mod cors;
 mod lint;
 mod lower;
+mod responses;
 #[cfg(test)]
 mod tests;
 mod timeout;
@@ -14,12 +16,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use self::cors::{CorsElement, CorsSettings};
+pub use self::responses::ResponseElement;
 pub use self::timeout::Milliseconds;
 use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::{Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::api_route::ApiRoute;
 use crate::kinds::api_stage::ApiStage;
+use crate::kinds::gateway_response::GatewayResponseKind;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::LambdaPermission;
 use crate::kinds::rest_api::RestApi;
@@ -47,6 +52,14 @@ pub struct ApiElement {
     pub stage: String,
     /// The function for each method and path: `"POST /images": FUNCTION`.
     pub routes: BTreeMap<String, RouteElement>,
+    /// The sites whose pages may call the API. API Gateway answers their browsers' questions (`OPTIONS`) at each path
+    /// without a route for `OPTIONS`, and lets them read its own errors. Functions send `Access-Control-Allow-Origin`
+    /// with their own answers.
+    pub cors: Option<CorsElement>,
+    /// Answers of API Gateway itself, such as errors, by type: `UNAUTHORIZED`, or `DEFAULT_4XX` for all without an
+    /// answer of their own.
+    #[serde(default)]
+    pub responses: BTreeMap<String, ResponseElement>,
     /// Callers reach the API in its region (`REGIONAL`) or through CloudFront (`EDGE`).
     #[serde(default)]
     pub endpoint_type: Endpoint,
@@ -143,7 +156,13 @@ impl Section for Apis {
         name: "apis",
         singular: "API",
         example: include_str!("examples/apis.yaml"),
-        synonyms: &[("lambda", "function"), ("stagevariables", "variables")],
+        synonyms: &[
+            ("lambda", "function"),
+            ("stagevariables", "variables"),
+            ("corsconfiguration", "cors"),
+            ("gatewayresponses", "responses"),
+            ("statuscode", "status"),
+        ],
         uncovered: uncovered::TABLE,
         protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
@@ -153,6 +172,7 @@ impl Section for Apis {
             arrows: &[
                 Arrow { from: ApiRoute::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Each(method_and_path) },
                 Arrow { from: ApiStage::NAME, to: None, draw: Draw::Nothing },
+                Arrow { from: GatewayResponseKind::NAME, to: None, draw: Draw::Nothing },
                 Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             ],
         },
@@ -165,6 +185,7 @@ impl Section for Apis {
             words: &[],
             parts: &[
                 Part { name: "permission", property: "routes", place: PartPlace::Entry },
+                Part { name: "response", property: "responses", place: PartPlace::Entry },
                 Part { name: "route", property: "routes", place: PartPlace::Entry },
                 Part { name: "stage", property: "stage", place: PartPlace::Beside },
             ],
@@ -177,6 +198,8 @@ impl Section for Apis {
         check::routes(element, at, findings);
         check::places(element, at, findings);
         check::variables(element, at, findings);
+        cors::check(element, at, findings);
+        responses::check(element, at, findings);
     }
 
     fn lower(element: ApiElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -196,6 +219,7 @@ impl Section for Apis {
     fn hints(hints: &mut Hints<'_>) {
         let methods = "^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY) /";
         hints.property("routes", "propertyNames", json!({ "pattern": methods }));
+        hints.property("responses", "propertyNames", json!({ "enum": responses::TYPES }));
         hints.property("external", "enum", json!([false]));
     }
 }

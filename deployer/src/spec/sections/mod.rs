@@ -8,7 +8,7 @@
 //! - `any`: a section without its type
 //! - `hints`: rules for editors that the checker's schema does not have
 //! - `lowered`: primitive resources
-//! - `eventing`, `fifo`, `filter`, `keys`, `models`, `path`, `permission`, `scheduling`: parts that several sections share
+//! - `cors`, `eventing`, `fifo`, `filter`, `keys`, `models`, `path`, `permission`, `scheduling`: parts that several sections share
 
 pub mod about;
 pub mod alarms;
@@ -16,6 +16,7 @@ pub mod any;
 pub mod apis;
 pub mod buckets;
 pub mod buses;
+mod cors;
 mod eventing;
 mod fifo;
 pub mod filter;

@@ -167,6 +167,39 @@ pub async fn subtree(scene: &Scene) -> bool {
     left.items().len() == 1
 }
 
+pub async fn mock(scene: &Scene) -> bool {
+    let api = Api::of(scene, String::new()).await;
+    let resource = api.resource(&api.root, "pets").await;
+    let (id, client) = (&api.id, api.client);
+    let header = "method.response.header.Access-Control-Allow-Origin";
+    let put = client.put_method().rest_api_id(id).resource_id(&resource).http_method("OPTIONS");
+    put.authorization_type("NONE").send().await.expect("a method");
+    let put = client.put_method_response().rest_api_id(id).resource_id(&resource).http_method("OPTIONS");
+    put.status_code("204").response_parameters(header, true).send().await.expect("an answer");
+    let put = client.put_integration().rest_api_id(id).resource_id(&resource).http_method("OPTIONS");
+    let put = put.r#type(IntegrationType::Mock).request_templates("application/json", r#"{"statusCode": 204}"#);
+    put.send().await.expect("an integration");
+    let put = client.put_integration_response().rest_api_id(id).resource_id(&resource).http_method("OPTIONS");
+    let put = put.status_code("204").response_parameters(header, "'https://a.example'");
+    let put = put.response_templates(
+        "application/json",
+        "#set($site = $input.params().header.get(\"origin\"))\n#if($site == \"https://b.example\" || $site == \"\")\
+         #set($context.responseOverride.header.Access-Control-Allow-Origin = $site)#else\n#end",
+    );
+    put.send().await.expect("an answer");
+    api.stage(&api.deploy().await).await;
+    let line = format!("OPTIONS /restapis/{id}/{STAGE}/_user_request_/pets");
+    let ask = |site: &str| {
+        let (status, answer) = api.local.send("endpoint_url", &line, &format!("origin: {site}\r\n"), "");
+        assert_eq!(status, 204, "{answer}");
+        let name = "access-control-allow-origin: ";
+        let value = answer.lines().find_map(|line| line.to_lowercase().strip_prefix(name).map(str::to_owned));
+        value.expect("the header")
+    };
+    assert_eq!(ask("https://c.example"), "https://a.example");
+    ask("https://b.example") == "https://b.example"
+}
+
 pub async fn callers(scene: &Scene) -> bool {
     let clients = scene.local.clients_of("222222222222", scene.local.text("secret_access_key")).await;
     let none = "arn:aws:lambda:eu-west-1:222222222222:function:none";

@@ -34,14 +34,17 @@ async fn list(aws: &Aws) -> Vec<Thing<'_>> {
 async fn cases(aws: &Aws) -> Vec<Case> {
     let api = parent(aws).await;
     let of = |changes| route(&api, "POST", "/v1/images/{id}", changes);
+    let mock = |answer: Value| {
+        of(with(
+            json!({"integration_type": "MOCK", "integration_http_method": "", "uri": ""}),
+            &json!({"mock": answer}),
+        ))
+    };
+    let template = "#if($site == \"https://a.example\")yes#end";
     vec![Case {
         variant: false,
         lost: &[],
-        left_out: &[
-            ("integration_type", "every route is a proxy"),
-            ("integration_http_method", "Lambda takes POST alone"),
-            ("unlisted_settings", "AWS's state alone: stack.yaml cannot state any"),
-        ],
+        left_out: &[("unlisted_settings", "AWS's state alone: stack.yaml cannot state any")],
         create: of(json!({})),
         steps: vec![
             ("a timeout", of(json!({"timeout_in_millis": 5_000})), vec!["timeout_in_millis"]),
@@ -53,6 +56,28 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                 vec!["authorization_type", "api_key_required", "uri", "timeout_in_millis"],
             ),
             ("everything back", of(json!({})), vec!["authorization_type", "api_key_required", "uri"]),
+            (
+                "an answer of API Gateway itself",
+                mock(json!({"status_code": "204", "headers": {"Vary": "'Origin'"}, "template": template})),
+                vec![
+                    "integration_type",
+                    "integration_http_method",
+                    "uri",
+                    "mock.status_code",
+                    "mock.headers.Vary",
+                    "mock.template",
+                ],
+            ),
+            (
+                "another answer",
+                mock(json!({"status_code": "200", "headers": {"X-A": "'1'"}})),
+                vec!["mock.status_code", "mock.headers.X-A", "mock.headers.Vary", "mock.template"],
+            ),
+            (
+                "a function again",
+                of(json!({})),
+                vec!["integration_type", "integration_http_method", "uri", "mock.status_code", "mock.headers.X-A"],
+            ),
         ],
     }]
 }

@@ -12,6 +12,7 @@ pub mod dynamodb_table;
 pub mod event_bus;
 pub mod event_rule;
 pub mod event_source_mapping;
+pub mod gateway_response;
 pub mod http_api;
 pub mod http_authorizer;
 pub mod http_integration;
@@ -46,6 +47,7 @@ pub const ALL: &[Entry] = &[
     rest_api::ENTRY,
     api_route::ENTRY,
     api_stage::ENTRY,
+    gateway_response::ENTRY,
     http_api::ENTRY,
     http_authorizer::ENTRY,
     http_integration::ENTRY,

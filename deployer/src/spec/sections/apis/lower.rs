@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ApiElement, RouteTarget};
-use crate::kinds::api_route::{ApiRoute, Route};
+use super::cors::{self, OPTIONS};
+use super::{ApiElement, Authorization, CorsElement, Milliseconds, RouteTarget, responses};
+use crate::kinds::api_route::{ApiRoute, Mock, Route};
 use crate::kinds::api_stage::{ApiStage, Definition, Stage};
+use crate::kinds::gateway_response::{GatewayResponse, GatewayResponseKind};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::rest_api::{Api, Parts, RestApi};
 use crate::spec::sections::path::MethodPath;
@@ -18,7 +20,9 @@ const GATEWAY: &str = "apigateway.amazonaws.com";
 const APART: usize = 10;
 
 pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack) {
-    let api = api(element, at);
+    let responses = responses::lower(element, at);
+    let preflights = preflights(element, at);
+    let api = api(element, &preflights, &responses, at);
     out.add::<RestApi>(at, at.element(), &api);
     let (mut routes, mut before) = (Vec::new(), BTreeSet::new());
     let mut served: BTreeMap<String, usize> = BTreeMap::new();
@@ -44,8 +48,19 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack
             out.add::<LambdaPermission>(at, allowed, &permission(&source, &target, at));
         }
     }
+    for (written, route) in preflights {
+        let address = at.part(&format!("route[{written}]"));
+        out.add::<ApiRoute>(at, address.clone(), &route);
+        before.insert(address);
+        routes.push(route);
+    }
+    for response in &responses {
+        let address = at.part(&format!("response[{}]", response.response_type));
+        out.add::<GatewayResponseKind>(at, address.clone(), response);
+        before.insert(address);
+    }
     let address = at.part("stage");
-    let stage = stage(element, definition(&api, routes), at, &address);
+    let stage = stage(element, definition(&api, routes, responses), at, &address);
     out.add::<ApiStage>(at, address.clone(), &stage).depends_on.extend(before);
     for output in ["url", "stage_name"] {
         out.alias(at, output, &address, output);
@@ -57,7 +72,12 @@ fn text(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn api(element: &ApiElement, at: &Scope<'_>) -> Api {
+fn api(
+    element: &ApiElement,
+    preflights: &BTreeMap<String, Route>,
+    responses: &[GatewayResponse],
+    at: &Scope<'_>,
+) -> Api {
     let mut binary_media_types = element.binary_media_types.clone();
     binary_media_types.sort();
     binary_media_types.dedup();
@@ -72,7 +92,11 @@ fn api(element: &ApiElement, at: &Scope<'_>) -> Api {
         disable_execute_api_endpoint: element.disable_execute_api_endpoint,
         api_key_source: text(element.api_key_source),
         tags: at.tags(&at.element()),
-        parts: Parts { stage: element.stage.clone(), routes: element.routes.keys().cloned().collect() },
+        parts: Parts {
+            stage: element.stage.clone(),
+            routes: element.routes.keys().chain(preflights.keys()).cloned().collect(),
+            responses: responses.iter().map(|response| response.response_type.clone()).collect(),
+        },
         ..Api::default()
     }
 }
@@ -95,8 +119,28 @@ fn route(place: MethodPath<'_>, target: &RouteTarget, at: &Scope<'_>) -> Route {
             function(target, "arn")
         ),
         timeout_in_millis: target.timeout.0,
+        mock: None,
         unlisted_settings: Vec::new(),
     }
+}
+
+/// Returns the routes by which API Gateway answers browsers' questions, by their names.
+fn preflights(element: &ApiElement, at: &Scope<'_>) -> BTreeMap<String, Route> {
+    let settings = element.cors.as_ref().map(CorsElement::settings).unwrap_or_default();
+    let route = |path: &str, mock: Mock| Route {
+        rest_api_id: reference(&at.element(), "id"),
+        path: path.to_owned(),
+        http_method: OPTIONS.into(),
+        // Browsers send no credentials with the question.
+        authorization_type: text(Authorization::None),
+        api_key_required: false,
+        integration_type: "MOCK".into(),
+        timeout_in_millis: Milliseconds::default().0,
+        mock: Some(mock),
+        ..Route::default()
+    };
+    let paths = cors::paths(element).into_iter();
+    paths.map(|(path, methods)| (format!("{OPTIONS} {path}"), route(path, settings.preflight(&methods)))).collect()
 }
 
 /// Builds the permission to call the function for the requests in `source`: `*/POST/images`.
@@ -136,9 +180,10 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
 }
 
 /// Returns a text of all properties that a deployment publishes.
-fn definition(api: &Api, routes: Vec<Route>) -> String {
+fn definition(api: &Api, routes: Vec<Route>, responses: Vec<GatewayResponse>) -> String {
     let definition = Definition {
         routes,
+        responses,
         binary_media_types: api.binary_media_types.clone(),
         minimum_compression_size: api.minimum_compression_size,
         disable_execute_api_endpoint: api.disable_execute_api_endpoint,

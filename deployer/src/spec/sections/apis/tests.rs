@@ -1,3 +1,5 @@
+mod cors;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

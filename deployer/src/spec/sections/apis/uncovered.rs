@@ -3,7 +3,6 @@
 use crate::spec::uncovered::UncoveredAnswer::Otherwise;
 use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
-const PREFLIGHT: &str = "route preflights to a function, `\"OPTIONS /items\": FUNCTION`, and let the functions send the headers `Access-Control-Allow-…` with each answer";
 const AUTHORIZER: &str = "check the caller in the function, or write `authorization: AWS_IAM` at the route";
 const KEYS: &str = "create key and plan elsewhere for the API's id (`outputs: { api: \"${apis.NAME.id}\" }`), and write `api_key_required: true` at the route";
 const ROUTES: &str = "write `routes: { \"GET /items/{id}\": FUNCTION }`";
@@ -11,7 +10,6 @@ const ROUTES: &str = "write `routes: { \"GET /items/{id}\": FUNCTION }`";
 /// The words of an API, and of its routes.
 #[rustfmt::skip]
 pub(super) const TABLE: &[UncoveredWords] = &[
-    UncoveredWords::of(&["cors", "cors_configuration"], unmanaged("CORS", PREFLIGHT)),
     UncoveredWords::of(
         &["domain", "domains", "domain_name", "custom_domain", "base_path", "certificate", "certificate_arn"],
         unmanaged("custom domains", "create the domain and its mapping elsewhere, for the id and the stage of the API: `outputs: { api: \"${apis.NAME.id}\" }`"),
@@ -25,10 +23,6 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(
         &["models", "request_validator", "request_parameters", "request_validation"],
         unmanaged("request validation", "check the request in the function"),
-    ),
-    UncoveredWords::of(
-        &["gateway_responses", "gateway_response", "error_responses"],
-        unmanaged("gateway responses", "set them elsewhere: the plan names them, and they stay as they are"),
     ),
     UncoveredWords::of(
         &["policy", "resource_policy"],
@@ -49,6 +43,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         &["protocol", "protocol_type", "websocket", "route_selection_expression"],
         unmanaged("WebSocket APIs", "leave it out: an element of `apis:` is a REST API; write HTTP APIs under `http_apis`"),
     ),
+    UncoveredWords::of(&["gateway_response", "error_responses", "errors"], Otherwise("write `responses: { UNAUTHORIZED: { status: 401, headers: { NAME: TEXT } } }`")),
     UncoveredWords::of(&["methods", "paths", "resources", "endpoints", "integrations", "integration"], Otherwise(ROUTES)),
     UncoveredWords::of(&["function", "functions", "lambda", "handler"], Otherwise("a function for all requests is a route: `routes: { \"ANY /{proxy+}\": FUNCTION }`")),
     UncoveredWords::of(
@@ -57,7 +52,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(&["timeout", "timeout_in_millis"], Otherwise("it belongs to a route: `\"GET /items\": { function: FUNCTION, timeout: 10s }`")),
 
-    UncoveredWords::inside("routes", &["cors"], unmanaged("CORS", PREFLIGHT)),
+    UncoveredWords::inside("routes", &["cors"], Otherwise("it belongs to the API: `cors: { allow_origins: [https://www.example.com] }`")),
     UncoveredWords::inside("routes", &["authorizer", "authorizer_id", "jwt", "scopes", "authorization_scopes"], unmanaged("authorizers", AUTHORIZER)),
     UncoveredWords::inside("routes", &["api_key", "usage_plan"], Otherwise("write `api_key_required: true`; create key and plan elsewhere")),
     UncoveredWords::inside(

@@ -4,6 +4,7 @@ use super::route_key::RouteKey;
 use super::{HttpApiElement, HttpAuthorization};
 use crate::spec::finding::Findings;
 use crate::spec::sections::Scope;
+use crate::spec::sections::cors::wrong_origin;
 use crate::spec::sections::path::METHODS;
 
 pub(super) fn check(element: &HttpApiElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -49,18 +50,6 @@ pub(super) fn check(element: &HttpApiElement, at: &Scope<'_>, findings: &mut Fin
         }
     }
     preflights(element, at, findings);
-}
-
-/// Returns the correct form of an origin, if it is wrong.
-fn wrong_origin(origin: &str) -> Option<String> {
-    if origin == "*" || origin.contains("${") {
-        return None;
-    }
-    let Some((scheme, host)) = origin.split_once("://") else {
-        return Some(format!("write `https://{}`", origin.trim_matches('/')));
-    };
-    let site = host.split('/').next().unwrap_or_default();
-    (site.is_empty() || host.contains('/')).then(|| format!("write `{scheme}://{site}`, without a path"))
 }
 
 /// Warns of routes that ask a browser's question (`OPTIONS`) for credentials, which browsers never send with it.
