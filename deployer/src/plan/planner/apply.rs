@@ -127,7 +127,7 @@ impl<'a> Planner<'a> {
         let revision = Revision { wanted, live: live.clone(), changes, leftover };
         // An unchanged resource has no remarks, and most are unchanged.
         let is_changed = !revision.changes.is_empty();
-        let remarks = is_changed.then(|| node.kind.remarks(&live.spec, &revision.wanted.desired)).unwrap_or_default();
+        let remarks = if is_changed { node.kind.remarks(&live.spec, &revision.wanted.desired) } else { Vec::new() };
         let (mut effect, reason) = self.revise(node, revision, same.is_some(), &owner);
         if matches!(effect, Effect::Update(_) | Effect::Adopt(_)) {
             self.plan.notes.extend(remarks.into_iter().map(|text| Note::text(&node.address, text)));
