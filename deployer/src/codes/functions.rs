@@ -5,6 +5,62 @@ use super::{Code, error, run, warning};
 #[rustfmt::skip]
 pub(super) const CODES: &[Code] = &[
     error(
+        "function::destination",
+        "The records of asynchronous calls go to one receiver.",
+        "queues: { failed: {} }\nfunctions:\n  worker: { zip: worker.zip, async: { on_failure: { queue: failed, bus: default } } }\n",
+        "queues: { failed: {} }\nfunctions:\n  worker: { zip: worker.zip, async: { on_failure: { queue: failed } } }\n",
+        "Keep one of `function`, `queue`, `topic`, `bus` and `bucket`. A topic or a bus passes a record on to several.",
+    ),
+    error(
+        "function::destination-bucket",
+        "Lambda writes the records of failed events to a bucket, and no others.",
+        "buckets: { results: { name: shop-results } }\nfunctions:\n  worker: { zip: worker.zip, async: { on_success: { bucket: results } } }\n",
+        "queues: { results: {} }\nfunctions:\n  worker: { zip: worker.zip, async: { on_success: { queue: results } } }\n",
+        "Name a queue, a topic, a bus or a function, or let the function write its result to the bucket.",
+    ),
+    error(
+        "function::destination-loop",
+        "A function that receives the records of its own calls is called for each of these again, without end.",
+        "functions:\n  worker: { zip: worker.zip, async: { on_success: { function: worker } } }\n",
+        "queues: { results: {} }\nfunctions:\n  worker: { zip: worker.zip, async: { on_success: { queue: results } } }\n",
+        "Name another function, or a queue.",
+    ),
+    error(
+        "function::fifo-destination",
+        "Lambda sends the records of asynchronous calls to standard queues and topics: it has no message group for FIFO ones.",
+        "queues: { failed: { fifo_queue: true } }\nfunctions:\n  worker: { zip: worker.zip, async: { on_failure: { queue: failed } } }\n",
+        "queues: { failed: {} }\nfunctions:\n  worker: { zip: worker.zip, async: { on_failure: { queue: failed } } }\n",
+        "Name a standard queue or topic.",
+    ),
+    error(
+        "function::cors-origins",
+        "The CORS settings of a function's URL name no site, so no page may call.",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_methods: [GET] } } }\n",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_origins: [https://www.example.com], allow_methods: [GET] } } }\n",
+        "Name the sites, or `\"*\"` for all.",
+    ),
+    error(
+        "function::cors-origin",
+        "Browsers name a site by its scheme and host, without a path or a slash at the end. They compare the text as it is.",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_origins: [www.example.com] } } }\n",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_origins: [https://www.example.com] } } }\n",
+        "Write `https://HOST`.",
+    ),
+    error(
+        "function::cors-credentials",
+        "Browsers send no cookies and other credentials to a URL that every page may call.",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_origins: [\"*\"], allow_credentials: true } } }\n",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_origins: [https://www.example.com], allow_credentials: true } } }\n",
+        "Name the sites, or leave credentials out.",
+    ),
+    error(
+        "function::cors-method",
+        "The CORS settings of a function's URL take the methods GET, HEAD, POST, PUT, PATCH, DELETE and `*`. Lambda answers `OPTIONS` itself, and refuses settings that name it.",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_origins: [https://www.example.com], allow_methods: [OPTIONS, GET] } } }\n",
+        "functions:\n  web: { zip: web.zip, url: { cors: { allow_origins: [https://www.example.com], allow_methods: [GET] } } }\n",
+        "Remove `OPTIONS`.",
+    ),
+    error(
         "function::batch-size",
         "A FIFO queue gives at most 10 messages to one invocation.",
         "functions:\n  worker:\n    zip: worker.zip\n    events: [ { queue_arn: \"arn:aws:sqs:eu-west-1:123456789012:orders.fifo\", batch_size: 20 } ]\n",

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_lambda::types::FunctionUrlAuthType;
 use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,6 +42,12 @@ pub struct Permission {
     pub source_arn: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_account: Option<String>,
+    /// The statement is about calls of the function's URL with this authorization alone: `NONE` or `AWS_IAM`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_url_auth_type: Option<String>,
+    /// The statement is about calls through the function's URL alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invoked_via_function_url: bool,
     /// A version or an alias instead of the function itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qualifier: Option<String>,
@@ -79,6 +86,8 @@ impl Kind for LambdaPermission {
             ("principal", Bound::Pattern),
             ("source_arn", Bound::Pattern),
             ("source_account", Bound::Pattern),
+            ("function_url_auth_type", Bound::Pattern),
+            ("invoked_via_function_url", Bound::Switch),
         ],
         parent: Some(Parent { kind: "lambda.function", owns: true, deletes: true }),
         references: References { loose: &["source_arn"], ..References::DEFAULT },
@@ -208,6 +217,8 @@ async fn send(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
         .principal(&want.principal)
         .set_source_arn(want.source_arn.clone())
         .set_source_account(want.source_account.clone())
+        .set_function_url_auth_type(want.function_url_auth_type.as_deref().map(FunctionUrlAuthType::from))
+        .set_invoked_via_function_url(want.invoked_via_function_url.then_some(true))
         .set_qualifier(want.qualifier.clone())
         .customize()
         .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()));
@@ -244,6 +255,8 @@ fn to_spec(spec: &Permission, statement: &Value) -> Permission {
         principal: principal.map(account_id).unwrap_or_default(),
         source_arn: condition(statement, "aws:sourcearn"),
         source_account: condition(statement, "aws:sourceaccount"),
+        function_url_auth_type: condition(statement, "lambda:functionurlauthtype"),
+        invoked_via_function_url: condition(statement, "lambda:invokedviafunctionurl").is_some_and(|on| on == "true"),
         ..spec.clone()
     }
 }
@@ -278,7 +291,7 @@ mod tests {
             principal: "apigateway.amazonaws.com".into(),
             source_arn: Some("arn:aws:execute-api:eu-west-1:1:api/*/POST/images".into()),
             source_account: Some("123456789012".into()),
-            qualifier: None,
+            ..Permission::default()
         }
     }
 
@@ -291,6 +304,33 @@ mod tests {
                 "Condition": { "ArnLike": { arn: spec().source_arn }, "StringEquals": { account: "123456789012" } },
             });
             assert_eq!(to_spec(&spec(), &stored), spec());
+        }
+    }
+
+    #[test]
+    fn the_two_statements_of_a_public_url_read_as_what_was_added() {
+        for (action, key, value, operator) in [
+            ("lambda:InvokeFunctionUrl", "lambda:FunctionUrlAuthType", "NONE", "StringEquals"),
+            ("lambda:InvokeFunction", "lambda:InvokedViaFunctionUrl", "true", "Bool"),
+        ] {
+            let is_of_url = action == "lambda:InvokeFunctionUrl";
+            let added = Permission {
+                action: action.into(),
+                principal: "*".into(),
+                source_arn: None,
+                source_account: None,
+                function_url_auth_type: is_of_url.then(|| "NONE".into()),
+                invoked_via_function_url: !is_of_url,
+                ..spec()
+            };
+            let stored = json!({
+                "Sid": "s", "Effect": "Allow", "Action": action, "Resource": "arn:f", "Principal": "*",
+                "Condition": { operator: { key: value } },
+            });
+            assert_eq!(to_spec(&added, &stored), added);
+            let open =
+                json!({ "Sid": "s", "Effect": "Allow", "Action": action, "Resource": "arn:f", "Principal": "*" });
+            assert_ne!(to_spec(&added, &open), added, "a statement that lost its condition lets more in");
         }
     }
 

@@ -29,6 +29,7 @@ pub mod cloudwatch_alarm;
 pub mod dynamodb_stream;
 pub mod dynamodb_table;
 pub mod event_bus;
+pub mod event_invoke_config;
 pub mod event_rule;
 pub mod event_source_mapping;
 mod excess;
@@ -47,6 +48,7 @@ mod kind_ref;
 mod lambda;
 pub mod lambda_function;
 pub mod lambda_permission;
+pub mod lambda_url;
 pub mod log_group;
 mod resource;
 pub mod rest_api;
@@ -89,6 +91,7 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<dynamodb_stream::DynamodbStream>::NEW,
     &ErasedKind::<dynamodb_table::DynamodbTable>::NEW,
     &ErasedKind::<event_bus::EventBusKind>::NEW,
+    &ErasedKind::<event_invoke_config::EventInvokeConfigKind>::NEW,
     &ErasedKind::<event_rule::EventRuleKind>::NEW,
     &ErasedKind::<event_source_mapping::EventSourceMapping>::NEW,
     &ErasedKind::<gateway_response::GatewayResponseKind>::NEW,
@@ -100,6 +103,7 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<iam_role::IamRole>::NEW,
     &ErasedKind::<lambda_function::LambdaFunction>::NEW,
     &ErasedKind::<lambda_permission::LambdaPermission>::NEW,
+    &ErasedKind::<lambda_url::LambdaUrl>::NEW,
     &ErasedKind::<log_group::LogGroupKind>::NEW,
     &ErasedKind::<rest_api::RestApi>::NEW,
     &ErasedKind::<s3_bucket::S3Bucket>::NEW,

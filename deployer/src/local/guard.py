@@ -1,7 +1,8 @@
 """Starts the emulator behind a guard that lets in only requests with this start's key, and with the corrections of `likeness`.
 
 Three kinds of request come through:
-- to a deployed API (`/restapis/ID/STAGE/_user_request_/…`, `/_aws/execute-api/…`): from anybody, as on AWS;
+- to a deployed API or a function's URL (`/restapis/ID/STAGE/_user_request_/…`, `/_aws/execute-api/…`, `/_aws/lambda-url/…`): from
+  anybody, as on AWS;
 - the health check: from anybody;
 - everything else: signed (Signature Version 4) with the secret of this start, or with credentials that the emulator gave out.
 
@@ -58,7 +59,7 @@ ADMISSION_PREFIX = "x-deployer-admission-"
 # Where the command that has this emulator for itself empties it.
 EMPTY = "/_deployer/empty"
 CODE = "/_ministack/lambda-code/"
-DEPLOYED_API = re.compile(r"/(?:_aws/execute-api/[^/]+(?:/|\Z)|restapis/[^/]+/[^/]*/_user_request_(?:/|\Z))")
+DEPLOYED_API = re.compile(r"/(?:_aws/(?:execute-api|lambda-url)/[^/]+(?:/|\Z)|restapis/[^/]+/[^/]*/_user_request_(?:/|\Z))")
 BROWSER = ("origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 ROOT = re.compile(r"test|[0-9]{12}")
 # The largest request of an AWS client whose body has to be known for its signature: 50 MiB of code for Lambda, in base64 and JSON.
@@ -109,7 +110,7 @@ lambda_svc._presigned_code_url = signed_code_address
 
 # The interpreter runs isolated, so it does not look beside this file by itself.
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from likeness import actions, alarms, answers, apis, events, functions, http_apis, http_parts, keys, mail, mocks, moves, permissions, roles, tables  # noqa: E402, F401
+from likeness import actions, alarms, answers, apis, destinations, events, functions, http_apis, http_parts, keys, mail, mocks, moves, permissions, roles, tables, urls  # noqa: E402, F401
 
 
 def secret_of(key):

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/alarms.py", include_str!("likeness/alarms.py")),
     ("likeness/answers.py", include_str!("likeness/answers.py")),
     ("likeness/apis.py", include_str!("likeness/apis.py")),
+    ("likeness/destinations.py", include_str!("likeness/destinations.py")),
     ("likeness/events.py", include_str!("likeness/events.py")),
     ("likeness/functions.py", include_str!("likeness/functions.py")),
     ("likeness/grants.py", include_str!("likeness/grants.py")),
@@ -33,6 +34,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/rules.py", include_str!("likeness/rules.py")),
     ("likeness/tables.py", include_str!("likeness/tables.py")),
     ("likeness/topics.py", include_str!("likeness/topics.py")),
+    ("likeness/urls.py", include_str!("likeness/urls.py")),
 ];
 
 /// A behaviour of AWS that the files add to the emulator.

@@ -38,9 +38,10 @@ pub(crate) fn is_open(uri: &Uri) -> bool {
         || query.contains("X-Amz-Signature=")
 }
 
-/// Tells whether a path is a deployed API's.
+/// Tells whether a path is a deployed API's or of a function's URL.
 pub(crate) fn is_of_api(path: &str) -> bool {
-    path.starts_with("/_aws/execute-api/") || (path.starts_with("/restapis/") && path.contains("/_user_request_"))
+    ["/_aws/execute-api/", "/_aws/lambda-url/"].iter().any(|prefix| path.starts_with(prefix))
+        || (path.starts_with("/restapis/") && path.contains("/_user_request_"))
 }
 
 /// Returns why a request may not be served, from the checks that need no body. `port` is this server's.

@@ -3,11 +3,13 @@
 mod answers;
 mod apis;
 mod delivery;
+mod destinations;
 mod events;
 mod http_apis;
 mod rules;
 mod scene;
 mod tables;
+mod urls;
 
 use std::path::Path;
 

@@ -11,6 +11,8 @@ from . import grants, rules
 logger = logging.getLogger("deployer.delivery")
 
 TO_READ = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+# What a role needs to write to a receiver without a policy and a key of its own.
+TO_WRITE = {"events": "events:PutEvents", "lambda": "lambda:InvokeFunction", "s3": "s3:PutObject"}
 TO_CONNECT = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
 PROBLEM = "PROBLEM: "
 
@@ -119,8 +121,12 @@ def route_allowed_failure(target_arn, function_name, event, result):
     cloudwatch.record_metric("AWS/Lambda", metric, 1, "Count", {"FunctionName": function_name})
 
 
-def refusal_to_write(role, target_arn):
-    """Why a role may not write to a queue or topic, or None."""
+def refusal_to_write(role, target_arn, keys=True):
+    """Why a role may not write to a queue, topic, function, bus or bucket, or None. With `keys`, it needs their keys, too."""
+    service = target_arn.split(":")[2]
+    if service in TO_WRITE:
+        on = f"{target_arn}/*" if service == "s3" else target_arn
+        return None if grants.role_may(role, TO_WRITE[service], on) else f"the function's role may not {TO_WRITE[service]}"
     if is_queue(target_arn):
         service, action = "sqs", "sqs:SendMessage"
         target = sqs._queue_by_arn(target_arn) or {"attributes": {}}
@@ -132,7 +138,7 @@ def refusal_to_write(role, target_arn):
     if not grants.role_may(role, action, target_arn, policy=target["attributes"].get("Policy")):
         return f"the function's role may not {action}"
     key = target["attributes"].get("KmsMasterKeyId")
-    for of_key in grants.OF_A_SENDER:
+    for of_key in grants.OF_A_SENDER if keys else ():
         if not grants.role_may_use_key(role, key, of_key, service):
             return f"the function's role may not {of_key} with the key of the target"
     return None

@@ -78,12 +78,12 @@ fn answer(sent: &Sent, function: &FunctionTarget) -> Outcome {
     };
     let failed = |why: &str| Outcome::failed(format!("the answer was {status} ({text}): {why}"));
     match status {
-        401 | 403 | 404 => failed("the stage does not serve this route to everybody")
-            .with_help("`deployer apply` deploys the routes of stack.yaml"),
-        429 => failed("the stage's rate is used up").with_help("try again with a longer `--timeout`"),
+        401 | 403 | 404 => failed("this is not served to everybody")
+            .with_help("`deployer apply` deploys the routes of stack.yaml, and the permissions to call them"),
+        429 => failed("the rate is used up").with_help("try again with a longer `--timeout`"),
         500 => failed("it may not call the function, or there is none")
             .with_help("`deployer plan` shows a permission that is missing"),
-        502 => failed("the function failed on the request, or its answer has another form than API Gateway takes")
+        502 => failed("the function failed on the request, or its answer has another form than the caller takes")
             .with_help(log()),
         503 | 504 => failed("the function did not answer in time").with_help(log()),
         _ => failed("the request did not reach the function"),
@@ -280,7 +280,7 @@ mod tests {
             assert_eq!(judged(status, None), (Verdict::Ok, format!("the function answered {status}")));
         }
         for (status, why) in [
-            (403, "does not serve this route"),
+            (403, "not served to everybody"),
             (429, "rate is used up"),
             (500, "may not call the function"),
             (502, "failed on the request"),

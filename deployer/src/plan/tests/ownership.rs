@@ -224,7 +224,7 @@ pub(crate) const ALL: &str = r#"
 stack: couch
 queues: { inbox: {} }
 roles: { batch: { trust: [ lambda.amazonaws.com ] } }
-functions: { draw: { zip: draw.zip, events: [ { queue: inbox }, { schedule: rate(1 day) }, { pattern: { source: [shop] } } ] } }
+functions: { draw: { zip: draw.zip, url: true, async: { retries: 0 }, events: [ { queue: inbox }, { schedule: rate(1 day) }, { pattern: { source: [shop] } } ] } }
 buses: { orders: {} }
 tables: { carts: { partition_key: id, stream: NEW_IMAGE, protect: false } }
 apis: { web: { routes: { "GET /": draw }, cors: "*" } }

@@ -195,9 +195,10 @@ impl Drawing<'_> {
         }
         let own = self.node(&node.element);
         let section = sections::find(&node.element);
-        if let Some(recipient) = section.and_then(|section| section.recipient(node.kind.name(), &node.spec)) {
-            let person = self.node(&format!("{PERSON}.{}", recipient.endpoint));
-            self.edge(own, person, recipient.label, false);
+        if let Some(outsider) = section.and_then(|section| section.outsider(node.kind.name(), &node.spec)) {
+            let person = self.node(&format!("{PERSON}.{}", outsider.name));
+            let (from, to) = if outsider.sends { (person, own) } else { (own, person) };
+            self.edge(from, to, outsider.label, false);
         }
     }
 

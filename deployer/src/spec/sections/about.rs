@@ -122,13 +122,15 @@ impl Draw {
     }
 }
 
-/// A person whom a resource sends messages to.
+/// A person whom a resource sends messages to, or who sends requests to it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Recipient {
-    /// A mail address or a telephone number.
-    pub endpoint: String,
-    /// `e-mail`, `SMS`.
+pub struct Outsider {
+    /// A mail address, a telephone number, or a word for several people.
+    pub name: String,
+    /// `e-mail`, `SMS`, `HTTPS`.
     pub label: &'static str,
+    /// The person sends to the resource.
+    pub sends: bool,
 }
 
 /// Properties of which a map has exactly one.

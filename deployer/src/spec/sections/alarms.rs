@@ -290,7 +290,7 @@ fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut LoweredStack) -> V
             principal: PRINCIPAL.to_owned(),
             source_arn: Some(arn.clone()),
             source_account: Some("${aws.account_id}".to_owned()),
-            qualifier: None,
+            ..Permission::default()
         };
         let address = at.part(&format!("permission[{function}]"));
         out.add::<LambdaPermission>(at, address.clone(), &permission);

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::about::{About, Recipient};
+use super::about::{About, Outsider};
 use super::{Common, Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::aws::tags::KEY_LENGTH;
 use crate::spec::document::Document;
@@ -49,8 +49,8 @@ pub trait AnySection: Send + Sync {
     /// Calls [`Section::lint_all`].
     fn lint_all(&self, document: &Document, all: &Resources<'_>, findings: &mut Findings);
 
-    /// Calls [`Section::recipient`].
-    fn recipient(&self, kind: &str, spec: &Value) -> Option<Recipient>;
+    /// Calls [`Section::outsider`].
+    fn outsider(&self, kind: &str, spec: &Value) -> Option<Outsider>;
 
     /// Calls [`Section::hints`].
     fn hints(&self, hints: &mut Hints<'_>);
@@ -117,8 +117,8 @@ impl<S: Section> AnySection for ErasedSection<S> {
         S::lint_all(document, all, findings);
     }
 
-    fn recipient(&self, kind: &str, spec: &Value) -> Option<Recipient> {
-        S::recipient(kind, spec)
+    fn outsider(&self, kind: &str, spec: &Value) -> Option<Outsider> {
+        S::outsider(kind, spec)
     }
 
     fn hints(&self, hints: &mut Hints<'_>) {

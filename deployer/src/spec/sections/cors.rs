@@ -1,4 +1,4 @@
-//! Checks of the sites whose pages may call an API, for both types of APIs.
+//! Checks of the sites whose pages may call an API or a function's URL.
 
 /// Returns the correct form of an origin, if it is wrong.
 pub(super) fn wrong_origin(origin: &str) -> Option<String> {

@@ -53,8 +53,7 @@ pub(super) fn add_permission(
         action: "lambda:InvokeFunction".to_owned(),
         principal: SERVICE.to_owned(),
         source_arn: Some(rule_arn.to_owned()),
-        source_account: None,
-        qualifier: None,
+        ..Permission::default()
     };
     out.add::<LambdaPermission>(at, address.clone(), &permission);
     Some(address)

@@ -1,6 +1,7 @@
 //! `functions:` — Lambda functions, each with its code, its own role and log group, and the queues and streams it consumes.
 
 mod about;
+mod asynchronous;
 mod check;
 mod event;
 mod keys;
@@ -14,6 +15,7 @@ mod sources;
 mod tests;
 mod uncovered;
 mod unpermitted;
+mod url;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,15 +24,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use self::asynchronous::{AsyncElement, DestinationElement};
 pub use self::event::EventElement;
-use super::about::longest_name;
+pub use self::url::UrlElement;
+use super::about::{Outsider, longest_name};
 use super::permission::{self, Permission};
 use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, eventing, models, scheduling};
 use crate::kinds::Kind;
+use crate::kinds::event_invoke_config::EventInvokeConfigKind;
 use crate::kinds::event_rule::EventRuleKind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::lambda_url::LambdaUrl;
 use crate::kinds::log_group::RETENTION_DAYS;
 use crate::kinds::schedule::ScheduleKind;
 use crate::spec::document::Document;
@@ -122,7 +128,8 @@ pub struct FunctionElement {
     #[serde(default)]
     #[schemars(length(max = 5), inner(regex(pattern = r"^arn:")))]
     pub layers: Vec<String>,
-    /// ARN of the queue or topic that receives failed asynchronous events.
+    /// ARN of the queue or topic that receives failed asynchronous events as they are. `async: { on_failure: … }` receives
+    /// a record with the reason.
     #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter: Option<String>,
     /// The subnets and security groups to run in. A change deletes earlier versions of the code, which keep the old
@@ -144,6 +151,12 @@ pub struct FunctionElement {
     /// ARN of a managed policy that limits the derived role.
     #[schemars(regex(pattern = r"^arn:"))]
     pub permissions_boundary: Option<String>,
+    /// How Lambda treats asynchronous calls, and where the records of them go.
+    #[serde(rename = "async")]
+    pub asynchronous: Option<AsyncElement>,
+    /// An HTTPS address at which the function answers requests: `true` for everybody, or a map. The output
+    /// `${functions.NAME.url}` is the address.
+    pub url: Option<UrlElement>,
     /// The sources of the function's calls: queues and streams whose messages it receives, schedules, and events of buses.
     #[serde(default)]
     pub events: Vec<EventElement>,
@@ -259,6 +272,11 @@ pub enum SystemLogLevel {
     Warn,
 }
 
+/// Returns an enum's name in `stack.yaml`, which is also AWS's.
+fn text(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 fn al2023() -> String {
     "provided.al2023".into()
 }
@@ -301,6 +319,8 @@ impl Section for Functions {
         check::events(element, at, findings);
         schedules::check(element, at, findings);
         rules::check(element, at, findings);
+        url::check(element, at, findings);
+        asynchronous::check(element, at, findings);
     }
 
     fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -317,6 +337,10 @@ impl Section for Functions {
                 keys::lint(document, all, resource, findings);
                 lint::mapping(document, all, resource, findings);
             }
+            EventInvokeConfigKind::NAME => {
+                keys::lint(document, all, resource, findings);
+                asynchronous::lint(document, all, resource, findings);
+            }
             IamRole::NAME => permission::lint(document, all, resource, findings),
             EventRuleKind::NAME => eventing::lint(document, all, resource, findings),
             ScheduleKind::NAME => scheduling::lint(document, all, resource, findings),
@@ -332,6 +356,10 @@ impl Section for Functions {
 
     fn lint_all(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
         policy_size::check(document, all, findings);
+    }
+
+    fn outsider(kind: &str, spec: &Value) -> Option<Outsider> {
+        (kind == LambdaUrl::NAME).then(|| url::callers(spec))
     }
 
     fn hints(hints: &mut Hints<'_>) {

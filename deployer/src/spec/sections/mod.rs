@@ -47,7 +47,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use self::about::About;
-use self::about::Recipient;
+use self::about::Outsider;
 use self::any::{AnySection, ErasedSection};
 pub use self::hints::Hints;
 pub(in crate::spec) use self::hints::put;
@@ -107,8 +107,8 @@ pub trait Section: Send + Sync + 'static {
     /// Checks limits that several resources share.
     fn lint_all(_document: &Document, _all: &Resources<'_>, _findings: &mut Findings) {}
 
-    /// Returns the person whom a resource of the section sends messages to, for pictures.
-    fn recipient(_kind: &str, _spec: &Value) -> Option<Recipient> {
+    /// Returns the person whom a resource of the section sends messages to or who calls it, for pictures.
+    fn outsider(_kind: &str, _spec: &Value) -> Option<Outsider> {
         None
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use self::address::in_address;
 use self::endpoint::endpoint_objection;
 use super::about::{
-    About, Arrow, Draw, KeyProperty, OneOf, Part, PartPlace, PictureStyle, Recipient, Refusals, Shape, Suffix, Usage,
+    About, Arrow, Draw, KeyProperty, OneOf, Outsider, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage,
     longest_name,
 };
 use super::permission::{Of, check_document};
@@ -221,15 +221,15 @@ impl Section for Topics {
         }
     }
 
-    fn recipient(kind: &str, spec: &Value) -> Option<Recipient> {
+    fn outsider(kind: &str, spec: &Value) -> Option<Outsider> {
         let protocol = spec["protocol"].as_str().filter(|_| kind == SnsSubscription::NAME)?;
         let label = match protocol {
             "sms" => "SMS",
             mail if mail.starts_with("email") => "e-mail",
             _ => return None,
         };
-        let endpoint = spec["endpoint"].as_str().unwrap_or("somebody").to_owned();
-        Some(Recipient { endpoint, label })
+        let name = spec["endpoint"].as_str().unwrap_or("somebody").to_owned();
+        Some(Outsider { name, label, sends: false })
     }
 
     fn hints(hints: &mut Hints<'_>) {
@@ -287,8 +287,7 @@ fn lower_permission(endpoint: &str, at: &Scope<'_>, out: &mut LoweredStack) -> O
         action: "lambda:InvokeFunction".to_owned(),
         principal: PRINCIPAL.to_owned(),
         source_arn: Some(topic),
-        source_account: None,
-        qualifier: None,
+        ..Permission::default()
     };
     let address = at.part(&format!("permission[{function}]"));
     out.add::<LambdaPermission>(at, address.clone(), &permission);

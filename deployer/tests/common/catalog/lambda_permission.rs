@@ -57,6 +57,20 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                 vec!["action", "principal", "source_arn"],
             ),
             ("any source", permission(&json!({ "source_arn": null })), vec!["action", "principal", "source_arn"]),
+            (
+                "a public URL",
+                permission(&json!({
+                    "action": "lambda:InvokeFunctionUrl", "principal": "*", "source_arn": null,
+                    "function_url_auth_type": "NONE",
+                })),
+                vec!["action", "principal", "function_url_auth_type"],
+            ),
+            (
+                "calls through a URL",
+                permission(&json!({ "principal": "*", "source_arn": null, "invoked_via_function_url": true })),
+                vec!["action", "invoked_via_function_url", "function_url_auth_type"],
+            ),
+            ("the API again", permission(&json!({})), vec!["principal", "source_arn", "invoked_via_function_url"]),
         ],
     }]
 }

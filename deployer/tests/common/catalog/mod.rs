@@ -10,6 +10,7 @@ pub mod cloudwatch_alarm;
 pub mod dynamodb_stream;
 pub mod dynamodb_table;
 pub mod event_bus;
+pub mod event_invoke_config;
 pub mod event_rule;
 pub mod event_source_mapping;
 pub mod gateway_response;
@@ -21,6 +22,7 @@ pub mod http_stage;
 pub mod iam_role;
 pub mod lambda_function;
 pub mod lambda_permission;
+pub mod lambda_url;
 pub mod log_group;
 pub mod rest_api;
 pub mod s3_bucket;
@@ -59,6 +61,8 @@ pub const ALL: &[Entry] = &[
     lambda_function::ENTRY,
     event_source_mapping::ENTRY,
     lambda_permission::ENTRY,
+    lambda_url::ENTRY,
+    event_invoke_config::ENTRY,
     iam_role::ENTRY,
     event_bus::ENTRY,
     event_rule::ENTRY,

@@ -158,8 +158,7 @@ fn permission(source: &str, target: &RouteTarget, at: &Scope<'_>) -> Permission 
         action: "lambda:InvokeFunction".into(),
         principal: GATEWAY.into(),
         source_arn: Some(source),
-        source_account: None,
-        qualifier: None,
+        ..Permission::default()
     }
 }
 

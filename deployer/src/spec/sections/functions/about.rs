@@ -1,13 +1,15 @@
 //! The facts about the section.
 
-use super::NAME_LENGTH;
+use super::{NAME_LENGTH, asynchronous};
 use crate::kinds::Kind;
 use crate::kinds::dynamodb_stream::DynamodbStream;
+use crate::kinds::event_invoke_config::EventInvokeConfigKind;
 use crate::kinds::event_rule::EventRuleKind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::LambdaPermission;
+use crate::kinds::lambda_url::LambdaUrl;
 use crate::kinds::schedule::ScheduleKind;
 use crate::spec::sections::about::{
     About, Arrow, Draw, OneOf, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage,
@@ -27,6 +29,14 @@ pub(super) const ABOUT: &About = &About {
         ("eventbus", "bus"),
         ("eventpattern", "pattern"),
         ("functionname", "name"),
+        ("functionurl", "url"),
+        ("functionurlauthtype", "authorization"),
+        ("functionurlconfig", "url"),
+        ("authtype", "authorization"),
+        ("asyncinvokeconfig", "async"),
+        ("eventinvokeconfig", "async"),
+        ("maximumeventageinseconds", "max_age"),
+        ("maximumretryattempts", "retries"),
         ("kinesis", "stream"),
         ("lambda", "functions"),
         ("lambdas", "functions"),
@@ -47,11 +57,13 @@ pub(super) const ABOUT: &About = &About {
         icon: "M6 4 H9 L17 20 H20 M11.5 10 L6 20",
         shape: Shape::Rectangle,
         arrows: &[
+            Arrow { from: EventInvokeConfigKind::NAME, to: None, draw: Draw::Each(asynchronous::arrows) },
             Arrow { from: EventSourceMapping::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             Arrow { from: EventSourceMapping::NAME, to: Some(DynamodbStream::NAME), draw: Draw::From("changes") },
             Arrow { from: EventSourceMapping::NAME, to: None, draw: Draw::From("messages") },
             Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::arrow_labels) },
             Arrow { from: LambdaPermission::NAME, to: None, draw: Draw::Nothing },
+            Arrow { from: LambdaUrl::NAME, to: None, draw: Draw::Nothing },
             Arrow { from: EventRuleKind::NAME, to: None, draw: Draw::ByUse(eventing::arrows) },
             Arrow { from: ScheduleKind::NAME, to: None, draw: Draw::Nothing },
             Arrow { from: LambdaFunction::NAME, to: Some(IamRole::NAME), draw: Draw::Uses("runs as") },
@@ -60,6 +72,7 @@ pub(super) const ABOUT: &About = &About {
     one_of: &[
         OneOf { map: None, names: &["crate", "zip", "binary"] },
         OneOf { map: Some("EventElement"), names: &["queue", "queue_arn", "table", "stream", "schedule", "pattern"] },
+        OneOf { map: Some("DestinationElement"), names: asynchronous::NAMES },
         permission::ONE_OF,
     ],
     key: None,
@@ -83,9 +96,14 @@ pub(super) const ABOUT: &About = &About {
             ("architectures", &["architecture"]),
             ("cannot_be_assumed", &["role"]),
             ("dead_letter_config", &["dead_letter"]),
-            ("destination_config", &["on_failure"]),
+            ("destination_config", &["async", "on_failure"]),
             ("execution_role", &["role"]),
+            ("auth_type", &["url"]),
+            ("cors", &["url"]),
             ("function_name", &["name"]),
+            ("maximum_event_age_in_seconds", &["max_age"]),
+            ("maximum_retry_attempts", &["retries"]),
+            ("invoke_mode", &["url"]),
             ("kms", &["kms_key_arn"]),
             ("kms_key", &["kms_key_arn"]),
             ("layer_version", &["layers"]),
@@ -100,9 +118,12 @@ pub(super) const ABOUT: &About = &About {
             ("subnet_ids", &["vpc"]),
         ],
         parts: &[
+            Part { name: "async", property: "async", place: PartPlace::Inside },
             Part { name: "event", property: "events", place: PartPlace::Item },
             Part { name: "schedule", property: "events", place: PartPlace::Item },
             Part { name: "rule", property: "events", place: PartPlace::Item },
+            Part { name: "url", property: "url", place: PartPlace::Inside },
+            Part { name: "url_permission", property: "url", place: PartPlace::Beside },
             Part { name: "log_group", property: "log_retention", place: PartPlace::Beside },
         ],
     },

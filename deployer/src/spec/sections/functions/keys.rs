@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::kinds::Kind;
+use crate::kinds::event_invoke_config::EventInvokeConfigKind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::{IamRole, PERMISSIONS};
 use crate::kinds::lambda_function::LambdaFunction;
@@ -11,22 +12,26 @@ use crate::spec::finding::Findings;
 use crate::spec::sections::keys::{Key, allows, list, list_statements};
 use crate::spec::sections::{LoweredStack, Resource, Resources};
 
+/// The actions on a key by which Lambda sends to a queue or a topic.
+const TO_SEND: &[&str] = &["kms:GenerateDataKey", "kms:Decrypt"];
+
 /// Adds to functions' derived roles the permissions on the KMS keys of their queues and topics.
 pub(super) fn derive(lowered: &mut LoweredStack) {
     let all = Resources(&lowered.resources);
     let mut needed = Vec::new();
     for resource in all.0 {
-        let (property, actions): (_, &[&str]) = match resource.kind {
-            EventSourceMapping::NAME => ("event_source_arn", &["kms:Decrypt"]),
-            LambdaFunction::NAME => ("dead_letter_target_arn", &["kms:GenerateDataKey", "kms:Decrypt"]),
+        let uses: &[(&str, &[&str])] = match resource.kind {
+            EventSourceMapping::NAME => &[("event_source_arn", &["kms:Decrypt"])],
+            LambdaFunction::NAME => &[("dead_letter_target_arn", TO_SEND)],
+            EventInvokeConfigKind::NAME => &[("on_success", TO_SEND), ("on_failure", TO_SEND)],
             _ => continue,
         };
-        let Some(key) =
-            resource.spec.get(property).and_then(|arn| all.resolve(arn)).and_then(|on| Key::within(&all, on))
-        else {
-            continue;
-        };
-        needed.push((format!("{}.role", resource.element), key.statement(actions)));
+        for (property, actions) in uses {
+            let on = resource.spec.get(*property).and_then(|arn| all.resolve(arn));
+            if let Some(key) = on.and_then(|on| Key::within(&all, on)) {
+                needed.push((format!("{}.role", resource.element), key.statement(actions)));
+            }
+        }
     }
     for (address, statement) in needed {
         let role = lowered.resources.iter_mut().find(|role| role.kind == IamRole::NAME && role.address == address);
@@ -41,14 +46,18 @@ pub(super) fn derive(lowered: &mut LoweredStack) {
 const LAMBDA: &[(&str, &str, &str)] = &[
     (EventSourceMapping::NAME, "event_source_arn", "kms:Decrypt"),
     (LambdaFunction::NAME, "dead_letter_target_arn", "kms:GenerateDataKey"),
+    (EventInvokeConfigKind::NAME, "on_failure", "kms:GenerateDataKey"),
+    (EventInvokeConfigKind::NAME, "on_success", "kms:GenerateDataKey"),
 ];
 
 /// Reports a function whose role is declared in the stack, because such a role gets no derived permissions. The
 /// permissions of roles outside the stack are unknown.
 pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
-    let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
-    let keyed = resource.spec.get(property).and_then(|arn| all.resolve(arn));
-    let Some((on, key)) = keyed.and_then(|on| Some((on, Key::within(all, on)?))) else { return };
+    let keyed = LAMBDA.iter().filter(|(kind, ..)| *kind == resource.kind).find_map(|(_, property, needed)| {
+        let on = all.resolve(resource.spec.get(*property)?)?;
+        Some((on, Key::within(all, on)?, *needed))
+    });
+    let Some((on, key, needed)) = keyed else { return };
     let function = all.resolve(&resource.spec["function_name"]).unwrap_or(resource);
     let Some(role) = all.resolve(&function.spec["role"]).filter(|role| !role.external) else { return };
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());

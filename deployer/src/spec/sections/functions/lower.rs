@@ -1,9 +1,10 @@
 //! Lowers a function to its log group, role, function and event source mappings.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, rules, schedules};
+use super::{
+    EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, asynchronous, rules, schedules, text, url,
+};
 use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, StreamSettings, pattern};
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
@@ -33,6 +34,8 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
     }
     let code = code(element, at);
     out.add::<LambdaFunction>(at, at.element(), &function(element, at, &name)).code = code;
+    asynchronous::lower(element, at, out);
+    url::lower(element, at, out);
     schedules::lower(element, at, &name, out);
     rules::lower(element, at, &name, out);
     for event in element.mappings() {
@@ -49,11 +52,6 @@ fn role_name(function: &str) -> String {
 
 fn log_group_name(function: &str) -> String {
     format!("/aws/lambda/{function}")
-}
-
-/// Returns an enum's name in `stack.yaml`, which is also AWS's.
-fn text(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::LoweredCode> {
@@ -175,6 +173,11 @@ fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
     }
     if let Some(key) = &element.kms_key_arn {
         allow(&["kms:Decrypt"], key);
+    }
+    for statement in asynchronous::statements(element) {
+        if !all.contains(&statement) {
+            all.push(statement);
+        }
     }
     all
 }

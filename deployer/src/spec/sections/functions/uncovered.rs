@@ -13,12 +13,12 @@ const OF_EVENT: &str = "it belongs to an event: `events: [ { queue: NAME, batch_
 #[rustfmt::skip]
 pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(
-        &["function_url", "function_urls", "url", "function_url_config"],
-        unmanaged("function URLs", "give the function a route: `apis: { NAME: { routes: { \"ANY /{proxy+}\": FUNCTION } } }`"),
+        &["function_url", "function_urls", "function_url_config"],
+        Otherwise("write `url: true`, or `url: { authorization: AWS_IAM }`"),
     ),
     UncoveredWords::of(
         &["cors"],
-        unmanaged("CORS", "answer preflights in the function: route `OPTIONS /path` to it, and send the headers `Access-Control-Allow-…` with each answer"),
+        Otherwise("it belongs to a URL: `url: { cors: { allow_origins: [https://www.example.com] } }`; an HTTP API has `cors`, too"),
     ),
     UncoveredWords::of(
         &["domain", "domain_name", "custom_domain"],
@@ -51,8 +51,8 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         unmanaged("functions from container images", "write `crate: PACKAGE`, `zip: FILE` or `binary: FILE`"),
     ),
     UncoveredWords::of(
-        &["destinations", "destination_config", "on_success", "on_failure", "event_invoke_config", "async_invoke_config", "maximum_retry_attempts", "retries", "retry_attempts", "maximum_event_age"],
-        unmanaged("settings of asynchronous calls", "`dead_letter: ARN` receives the events that failed; a queue with `redrive` repeats as often as you write"),
+        &["destinations", "destination_config", "on_success", "on_failure", "event_invoke_config", "async_invoke_config", "maximum_retry_attempts", "retries", "retry_attempts", "maximum_event_age", "max_age"],
+        Otherwise("write `async: { retries: 1, on_failure: { queue: NAME } }`"),
     ),
     UncoveredWords::of(
         &["file_system", "file_systems", "file_system_configs", "efs", "mounts", "volumes"],

@@ -51,12 +51,19 @@ fn list_referred(function: &Resource) -> BTreeMap<String, &str> {
     let mut named = BTreeMap::new();
     for (variable, value) in function.spec["environment"].as_object().into_iter().flatten() {
         for part in template::parse(value.as_str().unwrap_or_default()).unwrap_or_default() {
-            if let TextPart::Ref(reference) = part {
+            if let TextPart::Ref(reference) = part
+                && !is_of_url(&reference.address, &reference.output)
+            {
                 named.entry(reference.address).or_insert(variable.as_str());
             }
         }
     }
     named
+}
+
+/// Tells whether an output is a function's URL, whose callers the URL's own settings admit.
+fn is_of_url(address: &str, output: &str) -> bool {
+    address.starts_with("functions.") && output == "url"
 }
 
 /// Tells whether a statement of the role allows anything on the resource. An ARN with wildcards, or one that is written
@@ -147,5 +154,8 @@ mod tests {
         assert!(found_with("${queues.jobs.url}")[0].1.contains("the `permissions` of `roles.web`"));
         assert!(found_with("here").is_empty());
         assert!(list_findings(&format!("functions:\n{}", function("${functions.web.log_group}", ""))).is_empty());
+        let public =
+            format!("functions:\n  other: {{ zip: o.zip, url: true }}\n{}", function("${functions.other.url}", ""));
+        assert!(list_findings(&public).is_empty(), "a URL admits its callers itself");
     }
 }

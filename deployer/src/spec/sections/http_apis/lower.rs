@@ -159,8 +159,7 @@ fn permission(function_name: &str, requests: &str, at: &Scope<'_>) -> Permission
         action: "lambda:InvokeFunction".into(),
         principal: GATEWAY.into(),
         source_arn: Some(source),
-        source_account: None,
-        qualifier: None,
+        ..Permission::default()
     }
 }
 
