@@ -98,8 +98,8 @@ pub(super) const CODES: &[Code] = &[
     warning(
         "function::deprecated-runtime",
         "AWS no longer supports the runtime: it mends no security holes in it, and refuses new functions some time later.",
-        "functions:\n  worker: { zip: worker.zip, runtime: python3.9 }\n",
-        "functions:\n  worker: { zip: worker.zip, runtime: python3.13 }\n",
+        "functions:\n  worker: { zip: worker.zip, runtime: python3.9, handler: app.handler }\n",
+        "functions:\n  worker: { zip: worker.zip, runtime: python3.13, handler: app.handler }\n",
         "Take a newer version; for executables that is `provided.al2023`.",
     ),
     warning(
@@ -177,6 +177,20 @@ pub(super) const CODES: &[Code] = &[
         "queues: { orders: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { queue: orders }, { queue: orders, batch_size: 1 } ] }\n",
         "queues: { orders: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } } }\nfunctions:\n  worker: { zip: worker.zip, events: [ { queue: orders, batch_size: 1 } ] }\n",
         "Remove one of them.",
+    ),
+    warning(
+        "function::unresolved",
+        "A text that CloudFormation would replace by a secret's or parameter's value. Here the function gets the text itself.",
+        "functions:\n  worker: { zip: worker.zip, environment: { TOKEN: \"{{resolve:secretsmanager:shop}}\" } }\n",
+        "vars: { token: { default: abc-123-def } }\nfunctions:\n  worker: { zip: worker.zip, environment: { TOKEN: \"${vars.token}\" } }\n",
+        "Read the value into a variable with `from_secret` or `from_ssm`.",
+    ),
+    error(
+        "function::handler",
+        "The runtime calls a function in the code, and `handler` has to name it.",
+        "functions:\n  worker: { zip: worker.zip, runtime: python3.13 }\n",
+        "functions:\n  worker: { zip: worker.zip, runtime: python3.13, handler: app.handler }\n",
+        "Write `handler: FILE.FUNCTION`, or the class and method of a Java or .NET function.",
     ),
     error(
         "function::log-level",
@@ -281,6 +295,13 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: dynamo:GetItem, on: \"arn:aws:dynamodb:eu-west-1:123456789012:table/orders\" } ] }\n",
         "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: dynamodb:GetItem, on: \"arn:aws:dynamodb:eu-west-1:123456789012:table/orders\" } ] }\n",
         "Write the prefix that AWS's Service Authorization Reference gives for the service.",
+    ),
+    error(
+        "permission::access",
+        "A word of access does not belong to the element: tables and buckets are read and written, queues are sent to and received from.",
+        "tables: { orders: { partition_key: id } }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: [read, send], on: tables.orders } ] }\n",
+        "tables: { orders: { partition_key: id } }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: read, on: tables.orders } ] }\n",
+        "Write a word that the help names, or actions and ARNs.",
     ),
     error(
         "permission::effect",

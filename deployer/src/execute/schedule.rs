@@ -357,7 +357,8 @@ pub(super) fn withdraws(actions: &[PlannedResource], planned: &PlannedResource) 
 /// Returns the spec of a resource between the two steps of its update, if it has two.
 pub(super) fn meanwhile(planned: &PlannedResource) -> Option<Value> {
     match &planned.effect {
-        Effect::Update(Revision { wanted, live, leftover: None, .. }) => {
+        Effect::Update(revision) | Effect::Adopt(revision) => {
+            let Revision { wanted, live, leftover: None, .. } = revision else { return None };
             planned.kind.meanwhile(&live.spec, &wanted.desired)
         }
         _ => None,

@@ -216,9 +216,23 @@ impl ReferenceChecker<'_> {
         let meant = nearest(address, self.known.keys().map(String::as_str)).or_else(|| bare().map(String::as_str));
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => "refer to an element of stack.yaml as `section.name`".to_owned(),
+            None => self.elements_like(address),
         };
         self.findings.error("stack::unknown-reference", path, format!("this stack has no `{address}`")).help(help);
+    }
+
+    /// Names the elements of the section of an address.
+    fn elements_like(&self, address: &str) -> String {
+        let Some((section, _)) = address.split_once('.').filter(|(section, _)| sections::find(section).is_some())
+        else {
+            return "refer to an element of stack.yaml as `section.name`".to_owned();
+        };
+        let elements = self.known.keys().filter_map(|known| known.strip_prefix(section)?.strip_prefix('.'));
+        let elements: BTreeSet<&str> = elements.filter(|name| !name.contains('.')).collect();
+        match elements.is_empty() {
+            true => format!("add it under `{section}:`"),
+            false => format!("`{section}` has {}", quoted(elements)),
+        }
     }
 
     /// Returns the element and the part of an address, if the element exists and the part comes with a property that it

@@ -6,7 +6,7 @@
 //! refuses to delete a group whose deletion protection is on. AWS decides how long a group of class `DELIVERY` keeps
 //! its events, so its retention is neither set nor read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatchlogs::types::{LogGroup as Live, LogGroupClass};
 use futures::future::try_join_all;
@@ -120,6 +120,11 @@ impl Kind for LogGroupKind {
         }
     }
 
+    fn remarks(live: &LogGroup, want: &LogGroup) -> Vec<String> {
+        let shorter = want.retention_in_days.filter(|days| live.retention_in_days.is_none_or(|was| *days < was));
+        shorter.map(|days| format!("lost for good: log lines that are older than {days} days")).into_iter().collect()
+    }
+
     fn any_named(names: &str, _: &Place) -> Vec<LogGroup> {
         let own = [names.to_owned(), format!("/aws/lambda/{names}")];
         let kept = |name: &String| LogGroup { name: name.clone(), retention_in_days: Some(1), ..LogGroup::default() };
@@ -200,8 +205,7 @@ impl Kind for LogGroupKind {
         let delta = tags::Delta::between(&live.spec.tags, &want.tags);
         let arn = arn(&want.name, &aws.place);
         if !delta.set.is_empty() {
-            let tags: HashMap<_, _> = delta.set.into_iter().collect();
-            let call = logs.tag_resource().resource_arn(&arn).set_tags(Some(tags));
+            let call = logs.tag_resource().resource_arn(&arn).set_tags(Some(delta.set.into_iter().collect()));
             aws.call("logs:TagResource", call.send()).await?;
         }
         if !delta.remove.is_empty() {

@@ -124,6 +124,13 @@ impl Kind for SqsQueue {
         ])
     }
 
+    fn remarks(live: &Queue, want: &Queue) -> Vec<String> {
+        let seconds = want.message_retention_period;
+        let shorter = seconds < live.message_retention_period;
+        let told = || format!("lost for good: messages that are older than {seconds} seconds");
+        shorter.then(told).into_iter().collect()
+    }
+
     /// Restores SQS's own key, which a new queue has, if the queue loses its key. SQS would leave it without one.
     fn given_back(last: &Value, want: &Queue, _: &Place) -> Vec<(&'static str, Value)> {
         let had = |property: &str| last.get(property).is_some_and(|value| !value.is_null());

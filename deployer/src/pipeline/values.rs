@@ -68,7 +68,7 @@ fn unreadable(failed: &[(&str, &Stored, &StoredError)], stack: &Place, document:
             StoredError::Aws(error) => calls.entry(error.to_string()).or_default().push(one),
             StoredError::Missing => {
                 let message = format!("{} of `vars.{name}` does not exist in {}", place.words(), whose(place, stack));
-                findings.error("aws::no-stored-value", path(name, place), message).help(create(place));
+                findings.error("aws::no-stored-value", path(name, place), message).help(create(place, name, stack));
             }
             _ => {
                 let message = format!("{} cannot be the value of `{name}`: {error}", place.words());
@@ -108,7 +108,14 @@ fn permissions(all: &[&(&str, &Stored, &StoredError)], stack: &Place) -> String 
 }
 
 /// Returns the command that creates what is missing.
-fn create(place: &Stored) -> String {
+fn create(place: &Stored, variable: &str, stack: &Place) -> String {
+    if let Some(local) = &stack.endpoint_url {
+        let service =
+            if matches!(place, Stored::Parameter(_)) { "ssm put-parameter" } else { "secretsmanager create-secret" };
+        return format!(
+            "give the value for this run: `--var {variable}=…`; or create it in the local cloud, with the keys that `deployer local status` prints: `aws --endpoint-url {local} {service} …`"
+        );
+    }
     match place {
         Stored::Parameter(parameter) if parameter.selector.is_some() => {
             format!("`aws ssm get-parameter-history --name {}` lists its versions and labels", parameter.name)

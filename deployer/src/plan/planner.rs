@@ -212,7 +212,8 @@ impl<'a> Planner<'a> {
         if !planned.effect.deletes() {
             return;
         }
-        if node.protect {
+        let stays = node.retain && matches!(planned.effect, Effect::Delete { .. });
+        if node.protect && !stays {
             self.problems.push(Problem::of_protection(node));
             return;
         }

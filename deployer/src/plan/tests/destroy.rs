@@ -104,6 +104,18 @@ fn a_protected_element_stops_the_destruction() {
 }
 
 #[test]
+fn a_protected_element_that_is_retained_stays_and_the_rest_goes() {
+    let retained = QUEUES.replace("inbox: {", "inbox: { protect: true, retain: true,");
+    assert_snapshot!(printed_destroy(&World::applied(&retained), &retained), @r"
+    · queues.inbox  sqs.queue  (retained in AWS)
+      · queues.inbox.dead_letter  sqs.queue  (retained in AWS)
+
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
+    2 to forget (removed from the state, kept or already gone in AWS).
+    ");
+}
+
+#[test]
 fn a_foreign_resource_survives_the_destruction() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));

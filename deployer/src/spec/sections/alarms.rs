@@ -202,7 +202,11 @@ impl Section for Alarms {
         name: "alarms",
         singular: "alarm",
         example: include_str!("examples/alarms.yaml"),
-        synonyms: &[("percentile", "extended_statistic")],
+        synonyms: &[
+            ("description", "alarm_description"),
+            ("metric", "metric_name"),
+            ("percentile", "extended_statistic"),
+        ],
         uncovered: uncovered::TABLE,
         protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },

@@ -157,6 +157,10 @@ impl Section for Apis {
         singular: "API",
         example: include_str!("examples/apis.yaml"),
         synonyms: &[
+            ("restapi", "apis"),
+            ("restapis", "apis"),
+            ("stagename", "stage"),
+            ("restapiname", "name"),
             ("lambda", "function"),
             ("stagevariables", "variables"),
             ("corsconfiguration", "cors"),

@@ -75,6 +75,8 @@ impl Section for Buses {
         singular: "event bus",
         example: include_str!("examples/buses.yaml"),
         synonyms: &[
+            ("eventbusname", "name"),
+            ("busname", "name"),
             ("deadletterconfig", "dead_letter"),
             ("eventbus", "buses"),
             ("eventbuses", "buses"),

@@ -84,7 +84,7 @@ pub struct FunctionElement {
         pattern = r"^(provided(\.al2(023)?)?|nodejs[0-9]+\.x|python[0-9]\.[0-9]+|java[0-9]+(\.al2)?|dotnet(core)?[0-9]+(\.[0-9])?|ruby[0-9]\.[0-9]|go1\.x)$"
     ))]
     pub runtime: String,
-    /// The code that the runtime starts. For `provided.*` any text will do.
+    /// The code that the runtime starts: `FILE.FUNCTION` for Python, Node.js and Ruby. For `provided.*` any text will do.
     #[serde(default = "bootstrap")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^\S+$"))]
     pub handler: String,
@@ -281,8 +281,11 @@ fn al2023() -> String {
     "provided.al2023".into()
 }
 
+/// The handler of a function without one.
+const BOOTSTRAP: &str = "bootstrap";
+
 fn bootstrap() -> String {
-    "bootstrap".into()
+    BOOTSTRAP.into()
 }
 
 fn memory() -> u32 {

@@ -1,5 +1,6 @@
 //! Permissions of roles and functions in the short form, `{ allow: s3:PutObject, on: ARN }`.
 
+mod access;
 mod actions;
 mod condition;
 mod document;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::about::OneOf;
-use super::{Resource, Resources, Scope, keys, models};
+use super::{Resource, Resources, Scope, find, keys, models};
 use crate::aws::policy;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
@@ -43,10 +44,7 @@ impl Texts {
     }
 
     fn json(&self) -> Value {
-        match self.list() {
-            [one] => json!(one),
-            many => json!(many),
-        }
+        one_or_many(self.list())
     }
 }
 
@@ -54,11 +52,13 @@ impl Texts {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Permission {
-    /// Allowed actions: `s3:PutObject`. Either this or `deny`.
+    /// Allowed actions: `s3:PutObject`. Or access to elements of this stack: `read`, `write` or `read_write` for tables and
+    /// buckets, `send` or `receive` for queues, `send` for buses, `publish` for topics, `invoke` for functions. Either this
+    /// or `deny`.
     pub allow: Option<Texts>,
     /// Denied actions, whatever else allows them. Either this or `allow`.
     pub deny: Option<Texts>,
-    /// ARNs of the resources. `*` stands for any characters.
+    /// ARNs of the resources. `*` stands for any characters. For access, the elements: `tables.orders`.
     pub on: Texts,
     /// An IAM condition block: `{ StringEquals: { "aws:RequestedRegion": eu-west-1 } }`.
     pub condition: Option<Map<String, Value>>,
@@ -72,20 +72,30 @@ impl Permission {
 
 /// Turns permissions into IAM statements, in their order.
 pub fn statements(permissions: &[Permission]) -> Vec<Value> {
-    let one = |permission: &Permission| {
-        let (effect, actions) = match (&permission.allow, &permission.deny) {
-            (Some(actions), _) => ("Allow", Some(actions)),
-            (None, actions) => ("Deny", actions.as_ref()),
-        };
-        let mut statement = json!({ "Effect": effect });
-        statement["Action"] = actions.map_or_else(|| json!([]), Texts::json);
-        statement["Resource"] = permission.on.json();
+    permissions.iter().flat_map(own_statements).collect()
+}
+
+fn own_statements(permission: &Permission) -> Vec<Value> {
+    let one = |effect: &str, actions: Value, resources: Value| {
+        let mut statement = json!({ "Effect": effect, "Action": actions, "Resource": resources });
         if let Some(condition) = permission.condition.as_ref().filter(|block| !block.is_empty()) {
             statement["Condition"] = Value::Object(condition.clone());
         }
         statement
     };
-    permissions.iter().map(one).collect()
+    if access::is_in_words(permission) {
+        let all = access::expand(permission).into_iter();
+        return all.map(|(actions, on)| one("Allow", one_or_many(&actions), one_or_many(&on))).collect();
+    }
+    let (effect, actions) = match (&permission.allow, &permission.deny) {
+        (Some(actions), _) => ("Allow", Some(actions)),
+        (None, actions) => ("Deny", actions.as_ref()),
+    };
+    vec![one(effect, actions.map_or_else(|| json!([]), Texts::json), permission.on.json())]
+}
+
+fn one_or_many<T: serde::Serialize>(texts: &[T]) -> Value {
+    if let [one] = texts { json!(one) } else { json!(texts) }
 }
 
 /// Builds a policy document.
@@ -109,6 +119,12 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
                 .help("write `{ allow: ACTION, on: ARN }`");
             continue;
         }
+        if access::is_in_words(permission) {
+            access::check(permission, &path, findings);
+            let condition = json!(permission.condition);
+            condition::check(&condition, &path.then("condition"), findings);
+            continue;
+        }
         let effect = if permission.allow.is_some() { "allow" } else { "deny" };
         let (written, malformed): (Vec<_>, Vec<_>) = with_places(permission.actions(), &path.then(effect))
             .into_iter()
@@ -123,9 +139,7 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
             if is_resource(arn) {
                 continue;
             }
-            findings
-                .error("permission::resource", place, format!("`{arn}` is not an ARN"))
-                .help("write an ARN, a reference such as `${queues.NAME.arn}`, or `*`");
+            refuse_resource(arn, place, findings);
         }
         lint_wildcards(permission, &path, findings);
         let condition = json!(permission.condition);
@@ -217,17 +231,47 @@ fn wildcards(actions: &[(DocPath, &str)], on: &[(DocPath, &str)], conditioned: b
 /// Tells whether AWS accepts an action on `*` only.
 fn is_for_all_only(action: &str) -> bool {
     const ONLY: &[&str] = &[
+        "bedrock:list",
+        "ce:get",
+        "cloudwatch:get",
+        "cloudwatch:list",
         "cloudwatch:putmetricdata",
+        "comprehend:batchdetect",
+        "comprehend:detect",
+        "dynamodb:listtables",
+        "ec2:describe",
         "ecr:getauthorizationtoken",
+        "iam:listroles",
+        "iam:listusers",
+        "kms:listaliases",
+        "kms:listkeys",
+        "lambda:list",
         "logs:describeloggroups",
+        "organizations:listaccounts",
+        "polly:describevoices",
+        "rekognition:detectfaces",
+        "rekognition:detectlabels",
+        "rekognition:detectmoderationlabels",
+        "rekognition:detecttext",
+        "rekognition:recognizecelebrities",
+        "route53:listhostedzones",
         "s3:listallmybuckets",
+        "secretsmanager:batchgetsecretvalue",
+        "secretsmanager:listsecrets",
+        "sns:listtopics",
+        "sqs:listqueues",
         "sts:getcalleridentity",
+        "tag:get",
+        "textract:analyzedocument",
+        "textract:detectdocumenttext",
+        "textract:getdocument",
+        "textract:startdocument",
+        "translate:translatetext",
+        "xray:get",
+        "xray:put",
     ];
     let action = action.to_lowercase();
-    ONLY.contains(&action.as_str())
-        || ["xray:put", "xray:get", "ec2:describe", "bedrock:list", "cloudwatch:list", "cloudwatch:get", "lambda:list", "tag:get"]
-            .iter()
-            .any(|prefix| action.starts_with(prefix))
+    ONLY.iter().any(|start| action.starts_with(start))
         // A function in a VPC needs these for its network interfaces.
         || (action.starts_with("ec2:") && action.contains("networkinterface"))
 }
@@ -239,83 +283,28 @@ fn is_action(text: &str) -> bool {
         || text.split_once(':').is_some_and(|(service, verb)| word(service) && word(verb))
 }
 
+/// Tells whether a text is an ARN: written out, or by an output that is one. A role with another text is refused.
 fn is_resource(text: &str) -> bool {
-    text == "*" || text.starts_with("${") || text.starts_with("arn:")
+    let by_output = |reference: &str| {
+        let (inner, _) = reference.split_once('}').unwrap_or((reference, ""));
+        inner.starts_with("vars.") || inner.rsplit_once('.').is_some_and(|(_, output)| output.ends_with("arn"))
+    };
+    text == "*" || text.starts_with("arn:") || text.strip_prefix("${").is_some_and(by_output)
+}
+
+fn refuse_resource(text: &str, place: DocPath, findings: &mut Findings) {
+    findings.error("permission::resource", place, format!("`{text}` is not an ARN")).help(arn_help(text));
+}
+
+/// Says how to write the ARN that a text stands for.
+fn arn_help(text: &str) -> String {
+    let inner = text.strip_prefix("${").and_then(|text| text.split_once('}')).map_or(text, |(inner, _)| inner);
+    let mut words = inner.split('.');
+    match (words.next().filter(|_| find(inner).is_some()), words.next()) {
+        (Some(section), Some(name)) => format!("write `${{{section}.{name}.arn}}`"),
+        _ => "write an ARN, a reference such as `${queues.NAME.arn}`, or `*`".to_owned(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::tags::Tags;
-    use crate::spec::secrets::Secrets;
-    use crate::spec::sections::Common;
-
-    fn permissions(value: Value) -> Vec<Permission> {
-        serde_json::from_value(value).unwrap()
-    }
-
-    fn codes(value: Value) -> Vec<(&'static str, String)> {
-        let (common, stack_tags) = (Common::default(), Tags::new());
-        let at = Scope {
-            is_preview: false,
-            stack: "couch",
-            section: "roles",
-            name: "r",
-            common: &common,
-            stack_tags: &stack_tags,
-            secrets: &Secrets::default(),
-        };
-        let mut findings = Findings::default();
-        check(&permissions(value), "permissions", &at, &mut findings);
-        findings.0.iter().map(|f| (f.code, f.path.to_string())).collect()
-    }
-
-    #[test]
-    fn the_short_form_becomes_iam_statements() {
-        let short = permissions(json!([
-            { "allow": "s3:PutObject", "on": ["arn:aws:s3:::b/*", "arn:aws:s3:::c/*"] },
-            { "deny": ["iam:*"], "on": "*", "condition": { "Bool": { "aws:SecureTransport": false } } },
-        ]));
-        assert_eq!(
-            json!(statements(&short)),
-            json!([
-                { "Effect": "Allow", "Action": "s3:PutObject", "Resource": ["arn:aws:s3:::b/*", "arn:aws:s3:::c/*"] },
-                { "Effect": "Deny", "Action": "iam:*", "Resource": "*", "Condition": { "Bool": { "aws:SecureTransport": false } } },
-            ])
-        );
-    }
-
-    #[test]
-    fn wildcards_are_doubted_where_something_narrower_can_be_said() {
-        assert_eq!(
-            codes(json!([{ "allow": "s3:*", "on": "arn:aws:s3:::b/*" }])),
-            [("permission::wildcard", "roles.r.permissions.0.allow".into())]
-        );
-        assert_eq!(
-            codes(json!([{ "allow": "s3:GetObject", "on": "*" }])),
-            [("permission::wildcard", "roles.r.permissions.0.on".into())]
-        );
-        assert!(codes(json!([{ "allow": "xray:PutTraceSegments", "on": "*" }])).is_empty());
-        assert!(codes(json!([{ "deny": "*", "on": "*" }])).is_empty());
-        let conditioned = json!({ "allow": "s3:GetObject", "on": "*", "condition": { "StringEquals": { "aws:ResourceAccount": "1" } } });
-        assert!(codes(json!([conditioned])).is_empty());
-    }
-
-    #[test]
-    fn what_iam_would_refuse_is_an_error() {
-        let on = "arn:aws:s3:::b";
-        for (bad, code) in [
-            (json!({ "on": on }), "permission::effect"),
-            (json!({ "allow": "s3:GetObject", "deny": "s3:PutObject", "on": on }), "permission::effect"),
-            (json!({ "allow": "GetObject", "on": on }), "permission::action"),
-            (json!({ "allow": "s3:GetObject", "on": "b" }), "permission::resource"),
-            (
-                json!({ "allow": "s3:GetObject", "on": on, "condition": { "StringLike": { "a": "🛋" } } }),
-                "policy::character",
-            ),
-        ] {
-            assert!(codes(json!([bad])).iter().any(|(found, _)| *found == code), "{code}");
-        }
-        assert!(codes(json!([{ "allow": "s3:GetObject", "on": "${buckets.b.arn}/*" }])).is_empty());
-    }
-}
+mod tests;

@@ -69,6 +69,7 @@ impl Section for Rules {
         singular: "rule",
         example: include_str!("examples/rules.yaml"),
         synonyms: &[
+            ("inputpaths", "paths"),
             ("deadletterconfig", "dead_letter"),
             ("eventbus", "bus"),
             ("eventbusname", "bus"),

@@ -157,6 +157,7 @@ impl Section for Schedules {
         singular: "schedule",
         example: include_str!("examples/schedules.yaml"),
         synonyms: &[
+            ("groupname", "group"),
             ("cron", "schedule"),
             ("deadletterconfig", "dead_letter"),
             ("expression", "schedule"),

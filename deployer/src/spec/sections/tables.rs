@@ -248,6 +248,9 @@ impl Section for Tables {
         singular: "table",
         example: include_str!("examples/tables.yaml"),
         synonyms: &[
+            ("timetolivespecification", "time_to_live"),
+            ("pointintimerecoveryspecification", "point_in_time_recovery"),
+            ("streamspecification", "stream"),
             ("billing", "billing_mode"),
             ("dynamodb", "tables"),
             ("dynamodbtables", "tables"),

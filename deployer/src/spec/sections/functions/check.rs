@@ -55,6 +55,13 @@ pub(super) fn code(element: &FunctionElement, at: &Scope<'_>, findings: &mut Fin
                 .help(format!("keep one of {}", given.join(", ")));
         }
     }
+    // Only a runtime that starts an executable takes any text.
+    let is_code = ["dotnet", "java", "nodejs", "python", "ruby"].iter().any(|name| element.runtime.starts_with(name));
+    if is_code && element.handler == super::BOOTSTRAP {
+        findings
+            .error("function::handler", at.path(["runtime"]), format!("`{}` needs a `handler`", element.runtime))
+            .help("name the function in the code that Lambda calls: `handler: FILE.FUNCTION`");
+    }
     if element.package.is_none() {
         let only_cargo = [
             ("bin", element.bin.is_some()),
@@ -87,6 +94,14 @@ pub(super) fn environment(element: &FunctionElement, at: &Scope<'_>, findings: &
                 .error("function::variable-name", path, format!("Lambda does not take `{name}` as a variable's name"))
                 .at_key()
                 .help("begin with a letter, go on with letters, digits or `_`; two characters at least");
+        }
+    }
+    for (name, value) in &element.environment {
+        if value.to_string().contains("{{resolve:") {
+            let message = format!("`{name}` gets this text as it is: only CloudFormation replaces `{{{{resolve:…}}}}`");
+            findings
+                .warning("function::unresolved", at.path(["environment", name]), message)
+                .help("read the value into a variable, `vars: { token: { from_secret: NAME } }` or `{ from_ssm: /PATH }`, and write `${vars.token}`");
         }
     }
 }
@@ -227,7 +242,7 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
 /// Reports settings that a queue does not take together.
 fn queue(event: &EventElement, element: &FunctionElement, at: &DocPath, findings: &mut Findings) {
     // The settings of queues of the stack are held against these queues, once all elements are known.
-    let elsewhere = event.queue_arn.as_ref().is_some_and(|arn| !arn.contains("${"));
+    let elsewhere = event.outside_queue().is_some_and(|arn| !arn.contains("${"));
     let fifo = event.label().ends_with(".fifo");
     let (size, window) = (event.batch_size(), event.maximum_batching_window());
     if size > 10 && fifo {
@@ -239,7 +254,7 @@ fn queue(event: &EventElement, element: &FunctionElement, at: &DocPath, findings
             .error("function::batch-window", at.then("batch_size"), "more than 10 messages at once need a window")
             .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
     }
-    if fifo && event.queue_arn.is_some() && window > 0 {
+    if fifo && event.outside_queue().is_some() && window > 0 {
         findings
             .error(
                 "function::batch-window",

@@ -135,6 +135,11 @@ impl EventElement {
         self.schedule.is_none() && self.pattern.is_none()
     }
 
+    /// Returns the ARN of a queue that is not named as an element of this stack.
+    pub(super) fn outside_queue(&self) -> Option<&str> {
+        self.queue_arn.as_deref().or(self.queue.as_deref().filter(|queue| queue.starts_with("arn:")))
+    }
+
     /// Returns the seconds to wait for a batch to fill.
     pub(super) fn maximum_batching_window(&self) -> u32 {
         self.maximum_batching_window.unwrap_or_default().0
@@ -142,13 +147,14 @@ impl EventElement {
 
     /// Returns the name of the source, which stands in brackets in the mapping's address.
     pub(super) fn label(&self) -> String {
-        if let Some(queue) = &self.queue {
-            return queue.clone();
+        let named = self.queue.as_deref().filter(|queue| !queue.starts_with("arn:"));
+        if let Some(queue) = named {
+            return element_name(queue, "queues").to_owned();
         }
         if let Some(table) = &self.table {
-            return format!("table:{table}");
+            return format!("table:{}", element_name(table, "tables"));
         }
-        let arn = self.queue_arn.as_deref().or(self.stream.as_deref()).unwrap_or_default();
+        let arn = self.queue.as_deref().or(self.queue_arn.as_deref()).or(self.stream.as_deref()).unwrap_or_default();
         match arn.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).and_then(|rest| rest.rsplit_once('.')) {
             Some((address, _)) => address.strip_prefix("queues.").unwrap_or(address).to_owned(),
             None if self.stream.is_some() => arn.splitn(6, ':').last().unwrap_or(arn).to_owned(),
@@ -165,4 +171,10 @@ impl EventElement {
     pub(super) fn batch_size(&self) -> u32 {
         self.batch_size.unwrap_or(if self.is_of_stream() { 100 } else { 10 })
     }
+}
+
+/// Returns the name of an element that is written as its name, or as a reference to it: `${queues.jobs.arn}`.
+pub(super) fn element_name<'t>(text: &'t str, section: &str) -> &'t str {
+    let inner = || text.strip_prefix("${")?.strip_suffix('}')?.strip_prefix(section)?.strip_prefix('.');
+    inner().map_or(text, |inner| inner.rsplit_once('.').map_or(inner, |(name, _)| name))
 }

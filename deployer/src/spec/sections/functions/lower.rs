@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::event::element_name;
 use super::{
     EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, asynchronous, rules, schedules, text, url,
 };
@@ -211,8 +212,9 @@ enum Source {
 
 fn source_of(event: &EventElement) -> Source {
     match (&event.queue, &event.table, &event.stream) {
-        (Some(queue), ..) => Source::Queue(reference(&format!("queues.{queue}"), "arn")),
-        (None, Some(table), _) => Source::Table(format!("tables.{table}")),
+        (Some(queue), ..) if queue.starts_with("arn:") => Source::Queue(queue.clone()),
+        (Some(queue), ..) => Source::Queue(reference(&format!("queues.{}", element_name(queue, "queues")), "arn")),
+        (None, Some(table), _) => Source::Table(format!("tables.{}", element_name(table, "tables"))),
         (None, None, Some(stream)) => Source::Stream(stream.clone()),
         (None, None, None) => Source::Queue(event.queue_arn.clone().unwrap_or_default()),
     }

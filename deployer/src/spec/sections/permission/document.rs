@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{actions, check_characters, condition, wildcards};
+use super::{actions, check_characters, condition, is_resource, refuse_resource, wildcards};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
 
@@ -175,6 +175,11 @@ fn check_statement(statement: &Value, of: Of, path: &DocPath, findings: &mut Fin
     for name in ["Action", "NotAction"] {
         actions::check(&texts(name), findings);
         check_service(&texts(name), of, path, findings);
+    }
+    if of == Of::Role {
+        let resources = ["Resource", "NotResource"].map(texts).concat();
+        let no_arns = resources.into_iter().filter(|(_, text)| !is_resource(text) && !text.starts_with('*'));
+        no_arns.for_each(|(place, text)| refuse_resource(text, place, findings));
     }
     if of == Of::Role && effect == Some("Allow") {
         wildcards(&texts("Action"), &texts("Resource"), statement.get("Condition").is_some(), findings);
