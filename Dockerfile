@@ -25,6 +25,7 @@ COPY xtask/Cargo.toml xtask/
 COPY benchmark/Cargo.toml benchmark/
 COPY examples/alerts/Cargo.toml examples/alerts/
 COPY examples/api-with-table/Cargo.toml examples/api-with-table/
+COPY examples/authorizer/Cargo.toml examples/authorizer/
 COPY examples/cron-job/Cargo.toml examples/cron-job/
 COPY examples/fan-out/Cargo.toml examples/fan-out/
 COPY examples/nightly-cleanup/Cargo.toml examples/nightly-cleanup/

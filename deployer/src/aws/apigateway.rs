@@ -1,12 +1,15 @@
 //! The parts that the API Gateway kinds share: ARNs, tags, PATCH operations.
 //!
+//! - `authorizer`: decides who may call routes, as a value
 //! - `deployments`: snapshots of an API's routes, and the stages that serve them
 //! - `http`: the parts of an HTTP API
 //! - `mock`, `response`: the answers of API Gateway itself
 //! - `owned`: which API a spec means
 //! - `route`: a method at a path as a value, and the definition of which a deployment is a snapshot
+//! - `validation`: checks of requests, as values
 //! - `tree`: the paths of an API with their methods
 
+pub(crate) mod authorizer;
 pub(crate) mod deployments;
 pub(crate) mod http;
 pub(crate) mod mock;
@@ -14,6 +17,7 @@ pub(crate) mod owned;
 pub(crate) mod response;
 pub(crate) mod route;
 pub(crate) mod tree;
+pub(crate) mod validation;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;

@@ -5,6 +5,48 @@ use crate::spec::finding::Severity;
 
 #[rustfmt::skip]
 pub(super) const CODES: &[Code] = &[
+    error(
+        "api::authorization",
+        "A route has one way to decide who may call it: signed requests, everybody, or an authorizer.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff, authorization: AWS_IAM } }\n    authorizers: { staff: { function: guard } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard } }\n",
+        "Remove `authorization`, or `authorizer`.",
+    ),
+    error(
+        "api::authorizer",
+        "A route, or `default_authorizer`, names an authorizer that the API does not have.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: stuff }, \"GET /\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard } }\n",
+        "Describe it under `authorizers` of the API.",
+    ),
+    error(
+        "api::authorizer-cache",
+        "API Gateway keeps a function's answer by the values of the identity sources. A function that gets the whole request may decide by other parts of it.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard, type: request, ttl: 60s } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard, type: request, ttl: 60s, identity_sources: [$request.header.Authorization] } }\n",
+        "List under `identity_sources` all that the function decides by, or write `ttl: 0s`.",
+    ),
+    error(
+        "api::authorizer-name",
+        "Names of authorizers have letters, digits, `_` and `-`.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: our staff } }\n    authorizers: { our staff: { function: guard } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard } }\n",
+        "Use other characters.",
+    ),
+    error(
+        "api::authorizer-property",
+        "API Gateway checks tokens of user pools by itself, so an authorizer with `cognito` has no properties about a function. A `validation_pattern` is about a token alone.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { cognito: [arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123], ttl: 60s } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { cognito: [arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123] } }\n",
+        "Remove the property.",
+    ),
+    error(
+        "api::authorizer-type",
+        "An authorizer either asks a function (`function`) or checks tokens of user pools (`cognito`).",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: {} }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard } }\n",
+        "Write one of the two.",
+    ),
     warning(
         "api::colon",
         "A part of a route's path begins with a colon, which other routers take for a variable. API Gateway takes it as it is.",
@@ -68,6 +110,13 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  draw: { zip: draw.zip, timeout: 29s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "Write `timeout: 29s`, or let a queue take the longer work. A `timeout` of the route itself says that the function may go on after callers have got their 504; it may be longer than 29s where the account's quota was raised.",
     ),
+    error(
+        "api::identity-source",
+        "An identity source is a part of the request: a header, a query parameter, or a variable of the context or the stage. A token is in one header.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard, identity_sources: [method.request.header.Authorization] } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard, identity_sources: [$request.header.Authorization] } }\n",
+        "Write `$request.header.NAME`; for `type: request` also `$request.querystring.NAME`, `$context.NAME` or `$stageVariables.NAME`.",
+    ),
     warning(
         "api::long-timeout",
         "API Gateway waits longer than 29 seconds only in accounts whose quota was raised, and refuses the route in any other.",
@@ -75,12 +124,39 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 29s } } }\n",
         "Raise `Maximum integration timeout in milliseconds` of API Gateway under Service Quotas before you apply, or write at most 29s.",
     ),
+    super::run_warning(
+        "api::many-authorizers",
+        "AWS takes 10 authorizers for an API unless the account's quota was raised.",
+        "A REST API with eleven authorizers.",
+        "Let one function decide for several routes: its event names the route. Or raise the quota first.",
+    ),
+    error(
+        "api::model",
+        "A route names a model that the API does not have, or a model is no JSON schema.",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch:\n    routes: { \"POST /images\": { function: draw, model: Picture } }\n    models: { Image: { type: object, required: [title] } }\n",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch:\n    routes: { \"POST /images\": { function: draw, model: Image } }\n    models: { Image: { type: object, required: [title] } }\n",
+        "Describe the model under `models` of the API, as a map.",
+    ),
+    error(
+        "api::model-name",
+        "Names of models have letters and digits alone.",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch:\n    routes: { \"POST /images\": { function: draw, model: new-image } }\n    models: { new-image: { type: object, required: [title] } }\n",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch:\n    routes: { \"POST /images\": { function: draw, model: Image } }\n    models: { Image: { type: object, required: [title] } }\n",
+        "Use other characters.",
+    ),
     error(
         "api::no-routes",
         "AWS deploys no API without routes.",
         "apis:\n  couch: { routes: {} }\n",
         "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "Add one: `\"POST /images\": FUNCTION`.",
+    ),
+    error(
+        "api::parameter",
+        "A route requires a header or a query parameter of a name that no request can have.",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, required_headers: [\"X Tenant\"] } }\n    models: { Image: { type: object, required: [title] } }\n",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, required_headers: [X-Tenant] } }\n    models: { Image: { type: object, required: [title] } }\n",
+        "Write the name alone.",
     ),
     error(
         "api::path-variable",
@@ -127,11 +203,32 @@ pub(super) const CODES: &[Code] = &[
         "Write a method in capitals, a space and a path that begins with a slash: `POST /images`.",
     ),
     error(
+        "api::scopes",
+        "Scopes are parts of tokens of user pools, so they need an authorizer with `cognito`.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff, scopes: [read] } }\n    authorizers: { staff: { function: guard } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff, scopes: [read] } }\n    authorizers: { staff: { cognito: [arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123] } }\n",
+        "Name an authorizer with `cognito`.",
+    ),
+    error(
         "api::timeout",
         "API Gateway waits for a function between 50 ms and 29 s; in a `REGIONAL` API up to 5 minutes, where the account's quota was raised.",
         "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 10ms } } }\n",
         "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 29s } } }\n",
         "Write a time in that range; let a queue take longer work.",
+    ),
+    warning(
+        "api::unused-authorizer",
+        "An authorizer protects only the routes that name it, or all if it is the `default_authorizer`.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": draw }\n    authorizers: { staff: { function: guard } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard } }\n",
+        "Write `authorizer: NAME` at the routes that it is to protect, or remove it.",
+    ),
+    error(
+        "api::user-pool",
+        "An authorizer with `cognito` names user pools by their ARNs.",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { cognito: [eu-west-1_AbCdEf123] } }\n",
+        "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { cognito: [arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123] } }\n",
+        "Write `arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID`.",
     ),
     error(
         "api::variable-name",

@@ -35,7 +35,18 @@ use wire::{put_method, put_route};
 const TIMEOUT_MS: u32 = 29_000;
 
 /// The properties that belong to the method, and not to its integration alone.
-const METHOD: &[&str] = &["authorization_type", "api_key_required", "integration_type", "mock", "unlisted_settings"];
+const METHOD: &[&str] = &[
+    "authorization_type",
+    "authorizer_id",
+    "authorization_scopes",
+    "api_key_required",
+    "request_validator_id",
+    "request_models",
+    "request_parameters",
+    "integration_type",
+    "mock",
+    "unlisted_settings",
+];
 
 /// The route kind.
 pub struct ApiRoute;
@@ -48,8 +59,13 @@ impl Kind for ApiRoute {
             ("rest_api_id", Rule::Replace("API Gateway cannot move a route to another API")),
             ("path", Rule::Replace("API Gateway cannot move a route to another path")),
             ("http_method", Rule::Replace("API Gateway cannot change a route's method")),
+            ("authorization_scopes", Rule::Unordered),
         ],
-        bounds: &[("authorization_type", Bound::Open("NONE")), ("api_key_required", Bound::Switch)],
+        bounds: &[
+            ("authorization_type", Bound::Open("NONE")),
+            ("authorizer_id", Bound::Reference),
+            ("api_key_required", Bound::Switch),
+        ],
         parent: Some(Parent { kind: "apigateway.rest_api", owns: true, deletes: true }),
         // API Gateway accepts an integration with a function that does not exist.
         references: References { by_name: &["uri"], ..References::DEFAULT },
@@ -86,6 +102,8 @@ impl Kind for ApiRoute {
         let name = function.split_once(":function:").map_or(function, |(_, name)| name);
         let authorization = match spec.authorization_type.as_str() {
             "NONE" => "no authorization".to_owned(),
+            "CUSTOM" => "asks its authorizer".to_owned(),
+            "COGNITO_USER_POOLS" => "tokens of a user pool".to_owned(),
             other => format!("authorization {other}"),
         };
         let key = if spec.api_key_required { ", API key required" } else { "" };
@@ -102,8 +120,11 @@ impl Kind for ApiRoute {
         }
         let to = Destination::Resource(function_arn(spec).unwrap_or(&spec.uri).to_owned());
         let (parent, method, path) = (spec.rest_api_id.clone(), spec.http_method.clone(), spec.path.clone());
-        let is_open = spec.authorization_type == "NONE" && !spec.api_key_required;
-        let closed = (!is_open).then(|| "the route takes signed requests, or those with an API key, alone".to_owned());
+        let closed = match spec.authorization_type.as_str() {
+            "NONE" if !spec.api_key_required => None,
+            "NONE" | "AWS_IAM" => Some("the route takes signed requests, or those with an API key, alone".to_owned()),
+            _ => Some("the route takes requests alone that its authorizer admits".to_owned()),
+        };
         let passage = Passage { closed, ..Passage::new(Probe::Request { parent, method, path }, to) };
         Verification { passages: vec![passage], grants: Vec::new() }
     }

@@ -23,8 +23,11 @@ mod action;
 mod any;
 mod grant;
 
+pub mod api_authorizer;
+pub mod api_model;
 pub mod api_route;
 pub mod api_stage;
+pub mod api_validator;
 pub mod cloudwatch_alarm;
 pub mod dynamodb_stream;
 pub mod dynamodb_table;
@@ -85,8 +88,11 @@ pub static REGISTRY: &Registry<&dyn AnyKind> = &OWN;
 
 #[rustfmt::skip]
 static OWN: Registry<&dyn AnyKind> = Registry::new(&[
+    &ErasedKind::<api_authorizer::ApiAuthorizer>::NEW,
+    &ErasedKind::<api_model::ApiModel>::NEW,
     &ErasedKind::<api_route::ApiRoute>::NEW,
     &ErasedKind::<api_stage::ApiStage>::NEW,
+    &ErasedKind::<api_validator::ApiValidator>::NEW,
     &ErasedKind::<cloudwatch_alarm::CloudwatchAlarm>::NEW,
     &ErasedKind::<dynamodb_stream::DynamodbStream>::NEW,
     &ErasedKind::<dynamodb_table::DynamodbTable>::NEW,

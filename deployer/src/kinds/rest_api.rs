@@ -84,6 +84,9 @@ pub struct Parts {
     pub stage: String,
     /// `POST /images`.
     pub routes: Vec<String>,
+    /// Names of authorizers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorizers: Vec<String>,
     /// Types of API Gateway's own answers: `DEFAULT_4XX`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub responses: Vec<String>,

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/alarms.py", include_str!("likeness/alarms.py")),
     ("likeness/answers.py", include_str!("likeness/answers.py")),
     ("likeness/apis.py", include_str!("likeness/apis.py")),
+    ("likeness/authorizers.py", include_str!("likeness/authorizers.py")),
     ("likeness/destinations.py", include_str!("likeness/destinations.py")),
     ("likeness/events.py", include_str!("likeness/events.py")),
     ("likeness/functions.py", include_str!("likeness/functions.py")),

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use aws_sdk_apigateway::types::{Integration, IntegrationType, Method, Resource};
 use serde::{Deserialize, Serialize};
 
+use super::authorizer::Authorizer;
 use super::mock::{self, Mock, is_mock};
 use super::response::GatewayResponse;
 use super::tree::methods;
+use super::validation::{Model, Validator};
 
 /// A method of a REST API with its integration; times in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,9 +19,22 @@ pub struct Route {
     pub path: String,
     /// `GET`, …, or `ANY`.
     pub http_method: String,
-    /// `NONE` or `AWS_IAM`.
+    /// `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
     pub authorization_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer_id: Option<String>,
+    /// Of these, a token of a user pool needs one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_scopes: Vec<String>,
     pub api_key_required: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_validator_id: Option<String>,
+    /// The models of bodies by media type; `$default` for all others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_models: BTreeMap<String, String>,
+    /// `method.request.header.X-Tenant`, and whether requests need it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_parameters: BTreeMap<String, bool>,
     /// `AWS_PROXY` for a Lambda function, `MOCK` for an answer of API Gateway itself.
     pub integration_type: String,
     /// How API Gateway calls the integration: `POST` for a Lambda function.
@@ -51,7 +66,12 @@ impl Route {
             path: self.path.clone(),
             http_method: self.http_method.clone(),
             authorization_type: text(method.authorization_type()),
+            authorizer_id: method.authorizer_id().filter(|id| !id.is_empty()).map(str::to_owned),
+            authorization_scopes: sorted(method.authorization_scopes()),
             api_key_required: method.api_key_required().unwrap_or(false),
+            request_validator_id: method.request_validator_id().filter(|id| !id.is_empty()).map(str::to_owned),
+            request_models: method.request_models().cloned().unwrap_or_default().into_iter().collect(),
+            request_parameters: method.request_parameters().cloned().unwrap_or_default().into_iter().collect(),
             integration_type: text(integration.and_then(|i| i.r#type()).map(IntegrationType::as_str)),
             integration_http_method: text(behind.and_then(|i| i.http_method())),
             uri: text(behind.and_then(|i| i.uri())),
@@ -62,15 +82,16 @@ impl Route {
     }
 }
 
+fn sorted(texts: &[String]) -> Vec<String> {
+    let mut texts = texts.to_vec();
+    texts.sort();
+    texts
+}
+
 /// Lists the settings of a method that no route of ours has.
 fn unmanaged_settings(method: &Method, integration: Option<&Integration>) -> Vec<String> {
     let said = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
     let any = |map: Option<&std::collections::HashMap<String, String>>| map.is_some_and(|map| !map.is_empty());
-    let of_method = [
-        ("authorizer_id", said(method.authorizer_id())),
-        ("authorization_scopes", !method.authorization_scopes().is_empty()),
-        ("request_validator_id", said(method.request_validator_id())),
-    ];
     let of_integration = integration.map(|i| {
         [
             ("credentials", said(i.credentials())),
@@ -79,7 +100,7 @@ fn unmanaged_settings(method: &Method, integration: Option<&Integration>) -> Vec
             ("request_templates", any(i.request_templates()) && !is_mock(i)),
         ]
     });
-    let all = of_method.into_iter().chain(of_integration.into_iter().flatten());
+    let all = of_integration.into_iter().flatten();
     let of_mock = integration.filter(|i| is_mock(i)).map(|i| mock::unlisted(method, i)).unwrap_or_default();
     all.filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).chain(of_mock).collect()
 }
@@ -97,6 +118,12 @@ pub struct Definition {
     pub api_key_source: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub responses: Vec<GatewayResponse>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorizers: Vec<Authorizer>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validators: Vec<Validator>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<Model>,
 }
 
 impl Definition {
@@ -105,6 +132,15 @@ impl Definition {
         self.format = 2;
         for route in &mut self.routes {
             route.rest_api_id.clear();
+        }
+        for validator in &mut self.validators {
+            validator.rest_api_id.clear();
+        }
+        for model in &mut self.models {
+            model.rest_api_id.clear();
+        }
+        for authorizer in &mut self.authorizers {
+            authorizer.rest_api_id.clear();
         }
         for response in &mut self.responses {
             response.rest_api_id.clear();

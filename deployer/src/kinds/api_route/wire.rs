@@ -1,5 +1,7 @@
 //! Between a route's spec and the SDK's types.
 
+use std::collections::{BTreeMap, HashMap};
+
 use aws_sdk_apigateway::types::{ContentHandlingStrategy, IntegrationType};
 
 use crate::aws::apigateway::mock::{JSON, Mock};
@@ -27,8 +29,18 @@ pub(super) async fn put_method(aws: &Aws, want: &Route, resource: &str) -> Resul
         .resource_id(resource)
         .http_method(&want.http_method)
         .authorization_type(&want.authorization_type)
-        .api_key_required(want.api_key_required);
+        .set_authorizer_id(want.authorizer_id.clone())
+        .set_authorization_scopes(Some(want.authorization_scopes.clone()).filter(|scopes| !scopes.is_empty()))
+        .api_key_required(want.api_key_required)
+        .set_request_validator_id(want.request_validator_id.clone())
+        .set_request_models(map(&want.request_models))
+        .set_request_parameters(map(&want.request_parameters));
     aws.call("apigateway:PutMethod", call.send()).await.map(drop)
+}
+
+/// Leaves an empty map out of a request.
+fn map<V: Clone>(all: &BTreeMap<String, V>) -> Option<HashMap<String, V>> {
+    (!all.is_empty()).then(|| all.clone().into_iter().collect())
 }
 
 async fn put_integration(aws: &Aws, want: &Route, resource: &str) -> Result<(), AwsError> {

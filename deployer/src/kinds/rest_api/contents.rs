@@ -3,11 +3,12 @@
 use aws_sdk_apigateway::types::{Deployment, Stage};
 
 use super::{Api, Parts};
+use crate::aws::apigateway::authorizer::authorizers;
 use crate::aws::apigateway::deployments::{delete_unserved, deployments, served_of, stages, stages_key};
 use crate::aws::apigateway::owned::note_kept;
 use crate::aws::apigateway::response::{changed_responses, type_of};
 use crate::aws::apigateway::tree::{delete_methods, methods, prune, resources, unused_paths};
-use crate::aws::apigateway::{ABSENT, is_created, known_call, stages_of_stack, tree_key};
+use crate::aws::apigateway::{ABSENT, is_created, stages_of_stack, tree_key};
 use crate::aws::{Aws, AwsError, digest};
 
 /// The parts of an API that are not in `stack.yaml`.
@@ -36,7 +37,7 @@ impl Contents {
             changed_responses(aws, api),
         );
         let (tree, stages, deployments) = (tree?, stages?, deployments?);
-        let Parts { stage, routes, responses: own } = &spec.parts;
+        let Parts { stage, routes, authorizers: guards, responses: own } = &spec.parts;
         let recorded = |kind: &str, rest: &[&str]| aws.run.has_record(kind, &[&[api], rest].concat());
         let unlisted_routes = methods(&tree)
             .into_iter()
@@ -53,7 +54,12 @@ impl Contents {
         let mut notes = Vec::new();
         note_kept(&mut notes, "stages", others.into_iter().filter_map(Stage::stage_name));
         note_kept(&mut notes, "deployments", of_others(&stages, &deployments));
-        note_kept(&mut notes, "authorizers", authorizers?.iter().map(String::as_str));
+        let authorizers = authorizers?;
+        let others = authorizers
+            .iter()
+            .filter_map(|one| one.name())
+            .filter(|name| !guards.iter().any(|own| own == name) && !recorded("apigateway.authorizer", &[name]));
+        note_kept(&mut notes, "authorizers", others);
         let responses = responses?;
         let foreign = responses
             .iter()
@@ -102,12 +108,4 @@ fn of_others<'a>(stages: &[Stage], deployments: &'a [Deployment]) -> impl Iterat
 fn canaries(stages: &[Stage]) -> impl Iterator<Item = &str> {
     let serving = |stage: &&Stage| stage.canary_settings().is_some_and(|canary| canary.percent_traffic() > 0.0);
     stages.iter().filter(serving).filter_map(Stage::stage_name)
-}
-
-/// Returns the names of an API's authorizers. Only methods of others use them.
-async fn authorizers(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
-    let call = aws.clients.apigateway.get_authorizers().rest_api_id(api).limit(500).send();
-    let found = known_call(aws, aws.find("apigateway:GetAuthorizers", ABSENT, call).await)?;
-    let items = found.and_then(|found| found.items).unwrap_or_default();
-    Ok(items.into_iter().filter_map(|one| one.name.or(one.id)).collect())
 }

@@ -227,7 +227,7 @@ roles: { batch: { trust: [ lambda.amazonaws.com ] } }
 functions: { draw: { zip: draw.zip, url: true, async: { retries: 0 }, events: [ { queue: inbox }, { schedule: rate(1 day) }, { pattern: { source: [shop] } } ] } }
 buses: { orders: {} }
 tables: { carts: { partition_key: id, stream: NEW_IMAGE, protect: false } }
-apis: { web: { routes: { "GET /": draw }, cors: "*" } }
+apis: { web: { routes: { "GET /": { function: draw, authorizer: users, model: Item } }, authorizers: { users: { function: draw } }, models: { Item: { type: object } }, cors: "*" } }
 http_apis:
   shop:
     routes: { "GET /": { function: draw, authorizer: users } }

@@ -1,5 +1,6 @@
 //! `apis:` — REST APIs whose routes are Lambda functions.
 
+mod access;
 mod check;
 mod cors;
 mod lint;
@@ -9,6 +10,7 @@ mod responses;
 mod tests;
 mod timeout;
 mod uncovered;
+mod validation;
 
 use std::collections::BTreeMap;
 
@@ -16,14 +18,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use self::access::{ApiAuthorizerElement, AuthorizerEvent};
 pub use self::cors::{CorsElement, CorsSettings};
 pub use self::responses::ResponseElement;
 pub use self::timeout::Milliseconds;
 use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::{Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
+use crate::kinds::api_authorizer::ApiAuthorizer;
+use crate::kinds::api_model::ApiModel;
 use crate::kinds::api_route::ApiRoute;
 use crate::kinds::api_stage::ApiStage;
+use crate::kinds::api_validator::ApiValidator;
 use crate::kinds::gateway_response::GatewayResponseKind;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::LambdaPermission;
@@ -52,6 +58,15 @@ pub struct ApiElement {
     pub stage: String,
     /// The function for each method and path: `"POST /images": FUNCTION`.
     pub routes: BTreeMap<String, RouteElement>,
+    /// The ways to decide who may call a route, by name.
+    #[serde(default)]
+    pub authorizers: BTreeMap<String, ApiAuthorizerElement>,
+    /// A name under `authorizers`, for all routes that state neither `authorization` nor `authorizer`, except those for
+    /// `OPTIONS`.
+    pub default_authorizer: Option<String>,
+    /// The forms of requests' bodies by name: JSON schemas, draft 4. Bodies of every media type are checked.
+    #[serde(default)]
+    pub models: BTreeMap<String, Value>,
     /// The sites whose pages may call the API. API Gateway answers their browsers' questions (`OPTIONS`) at each path
     /// without a route for `OPTIONS`, and lets them read its own errors. Functions send `Access-Control-Allow-Origin`
     /// with their own answers.
@@ -108,9 +123,22 @@ pub enum RouteElement {
 pub struct RouteTarget {
     /// A function's name under `functions`.
     pub function: String,
-    /// `AWS_IAM`: callers sign their requests with AWS credentials. `NONE`: everybody may call.
+    /// `AWS_IAM`: callers sign their requests with AWS credentials. `NONE`: everybody may call. Default: the API's
+    /// `default_authorizer` decides; without one everybody may call.
+    pub authorization: Option<Authorization>,
+    /// A name under `authorizers`.
+    pub authorizer: Option<String>,
+    /// Scopes of which a token needs one. For an authorizer with `cognito`.
     #[serde(default)]
-    pub authorization: Authorization,
+    pub scopes: Vec<String>,
+    /// A name under `models`. Requests with another body get 400, and the function is not called.
+    pub model: Option<String>,
+    /// Headers that requests need. Those without one get 400, and the function is not called.
+    #[serde(default)]
+    pub required_headers: Vec<String>,
+    /// Query parameters that requests need, likewise.
+    #[serde(default)]
+    pub required_query: Vec<String>,
     /// Whether callers send the API key of a usage plan. Create keys and plans outside this stack.
     #[serde(default)]
     pub api_key_required: bool,
@@ -121,10 +149,9 @@ pub struct RouteTarget {
 }
 
 /// Who may call a route.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Authorization {
-    #[default]
     None,
     AwsIam,
 }
@@ -165,6 +192,12 @@ impl Section for Apis {
             ("stagevariables", "variables"),
             ("corsconfiguration", "cors"),
             ("gatewayresponses", "responses"),
+            ("identitysource", "identity_sources"),
+            ("identityvalidationexpression", "validation_pattern"),
+            ("authorizerresultttlinseconds", "ttl"),
+            ("reauthorizeevery", "ttl"),
+            ("providerarns", "cognito"),
+            ("authorizationscopes", "scopes"),
             ("statuscode", "status"),
         ],
         uncovered: uncovered::TABLE,
@@ -175,7 +208,14 @@ impl Section for Apis {
             shape: Shape::Stadium,
             arrows: &[
                 Arrow { from: ApiRoute::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Each(method_and_path) },
+                Arrow {
+                    from: ApiAuthorizer::NAME,
+                    to: Some(LambdaFunction::NAME),
+                    draw: Draw::To("asks who may call"),
+                },
                 Arrow { from: ApiStage::NAME, to: None, draw: Draw::Nothing },
+                Arrow { from: ApiModel::NAME, to: None, draw: Draw::Nothing },
+                Arrow { from: ApiValidator::NAME, to: None, draw: Draw::Nothing },
                 Arrow { from: GatewayResponseKind::NAME, to: None, draw: Draw::Nothing },
                 Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             ],
@@ -188,6 +228,8 @@ impl Section for Apis {
             codes: &[],
             words: &[],
             parts: &[
+                Part { name: "authorizer", property: "authorizers", place: PartPlace::Entry },
+                Part { name: "model", property: "models", place: PartPlace::Entry },
                 Part { name: "permission", property: "routes", place: PartPlace::Entry },
                 Part { name: "response", property: "responses", place: PartPlace::Entry },
                 Part { name: "route", property: "routes", place: PartPlace::Entry },
@@ -202,6 +244,8 @@ impl Section for Apis {
         check::routes(element, at, findings);
         check::places(element, at, findings);
         check::variables(element, at, findings);
+        access::check(element, at, findings);
+        validation::check(element, at, findings);
         cors::check(element, at, findings);
         responses::check(element, at, findings);
     }
@@ -239,7 +283,12 @@ impl RouteElement {
         match self {
             Self::Function(name) => RouteTarget {
                 function: name.clone(),
-                authorization: Authorization::default(),
+                authorization: None,
+                authorizer: None,
+                scopes: Vec::new(),
+                model: None,
+                required_headers: Vec::new(),
+                required_query: Vec::new(),
                 api_key_required: false,
                 timeout: Milliseconds::default(),
             },

@@ -167,6 +167,21 @@ pub async fn subtree(scene: &Scene) -> bool {
     left.items().len() == 1
 }
 
+pub async fn authorizers(scene: &Scene) -> bool {
+    let api = Api::of(scene, String::new()).await;
+    let create = || {
+        let create =
+            api.client.create_authorizer().rest_api_id(&api.id).name("users").r#type("COGNITO_USER_POOLS".into());
+        create.identity_source("method.request.header.Authorization").provider_arns("arn:a").send()
+    };
+    let id = create().await.expect("an authorizer").id.expect("its id");
+    let Err(refusal) = create().await else { return false };
+    assert!(refusal.into_service_error().is_conflict_exception());
+    let patch = PatchOperation::builder().op(Op::Add).path("/providerARNs").value("arn:b").build();
+    let update = api.client.update_authorizer().rest_api_id(&api.id).authorizer_id(id).patch_operations(patch);
+    update.send().await.expect("a second pool").provider_arns() == ["arn:a", "arn:b"]
+}
+
 pub async fn mock(scene: &Scene) -> bool {
     let api = Api::of(scene, String::new()).await;
     let resource = api.resource(&api.root, "pets").await;

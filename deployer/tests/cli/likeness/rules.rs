@@ -30,6 +30,7 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("proxy-answer", apis::proxy_answer(scene).await),
         ("api-snapshot", apis::snapshot(scene).await),
         ("api-deployments", apis::deployments(scene).await),
+        ("api-authorizers", apis::authorizers(scene).await),
         ("api-mock", apis::mock(scene).await),
         ("api-subtree", apis::subtree(scene).await),
         ("api-callers", apis::callers(scene).await),

@@ -1,9 +1,11 @@
 //! `apigateway.route`: paths and their methods.
 
 use deployer::aws::Aws;
+use deployer::kinds;
 use futures::FutureExt;
 use serde_json::{Value, json};
 
+use super::api_authorizer::{authorizer, of_pools};
 use super::rest_api::{apis, name};
 use super::{Case, Entry, Thing, sure, told, with};
 
@@ -33,6 +35,13 @@ async fn list(aws: &Aws) -> Vec<Thing<'_>> {
 
 async fn cases(aws: &Aws) -> Vec<Case> {
     let api = parent(aws).await;
+    let users = kinds::find("apigateway.authorizer").expect("a registered kind");
+    let users = users.create(aws, &authorizer(&api, "users", of_pools())).await.expect("an authorizer");
+    let users = users.outputs["id"].clone();
+    let validator = kinds::find("apigateway.request_validator").expect("a registered kind");
+    let validator =
+        validator.create(aws, &super::api_validator::validator(&api, json!({}))).await.expect("a validator");
+    let validator = validator.outputs["id"].clone();
     let of = |changes| route(&api, "POST", "/v1/images/{id}", changes);
     let mock = |answer: Value| {
         of(with(
@@ -56,6 +65,33 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                 vec!["authorization_type", "api_key_required", "uri", "timeout_in_millis"],
             ),
             ("everything back", of(json!({})), vec!["authorization_type", "api_key_required", "uri"]),
+            (
+                "tokens of a user pool",
+                of(
+                    json!({"authorization_type": "COGNITO_USER_POOLS", "authorizer_id": users, "authorization_scopes": ["a", "b"]}),
+                ),
+                vec!["authorization_type", "authorizer_id", "authorization_scopes"],
+            ),
+            ("everybody", of(json!({})), vec!["authorization_type", "authorizer_id", "authorization_scopes"]),
+            (
+                "checks of requests",
+                of(json!({"request_validator_id": validator, "request_models": {"application/json": "Item"},
+                    "request_parameters": {"method.request.header.A": true}})),
+                vec![
+                    "request_validator_id",
+                    "request_models.application/json",
+                    "request_parameters.method.request.header.A",
+                ],
+            ),
+            (
+                "no checks",
+                of(json!({})),
+                vec![
+                    "request_validator_id",
+                    "request_models.application/json",
+                    "request_parameters.method.request.header.A",
+                ],
+            ),
             (
                 "an answer of API Gateway itself",
                 mock(json!({"status_code": "204", "headers": {"Vary": "'Origin'"}, "template": template})),

@@ -4,8 +4,11 @@
 //! A kind adds itself with its file, a `mod` and a line in [`ALL`]. A test holds that every kind of the deployer is
 //! there, and the contract holds that each listing finds what the kind creates.
 
+pub mod api_authorizer;
+pub mod api_model;
 pub mod api_route;
 pub mod api_stage;
+pub mod api_validator;
 pub mod cloudwatch_alarm;
 pub mod dynamodb_stream;
 pub mod dynamodb_table;
@@ -47,6 +50,9 @@ pub use told::told;
 /// The kinds. APIs come first: other resources have their random ids.
 pub const ALL: &[Entry] = &[
     rest_api::ENTRY,
+    api_authorizer::ENTRY,
+    api_model::ENTRY,
+    api_validator::ENTRY,
     api_route::ENTRY,
     api_stage::ENTRY,
     gateway_response::ENTRY,

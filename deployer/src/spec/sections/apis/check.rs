@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ApiElement, Endpoint};
+use super::{ApiElement, Endpoint, RouteElement};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
 use crate::spec::sections::path::MethodPath;
@@ -45,24 +45,30 @@ pub(super) fn routes(element: &ApiElement, at: &Scope<'_>, findings: &mut Findin
                 }
             }
         }
-        let property = |name: &str| match target {
-            super::RouteElement::Function(_) => path.clone(),
-            super::RouteElement::Map(_) => path.then(name),
-        };
-        let target = target.target();
-        let name = &target.function;
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
-            let meant = name.strip_prefix("${functions.").and_then(|rest| rest.split('.').next());
-            let help = match meant {
-                Some(meant) => format!("write `{meant}`"),
-                None => "write its name under `functions`".to_owned(),
-            };
-            findings
-                .error("api::function", property("function"), format!("`{name}` is no name of a function"))
-                .help(help);
-        }
-        timeout(element, target.timeout.0, property("timeout"), findings);
+        function(&target.target().function, property(&path, target, "function"), findings);
+        timeout(element, target.target().timeout.0, property(&path, target, "timeout"), findings);
     }
+}
+
+/// Returns the place of a route's property; for the short form, that of the route.
+pub(super) fn property(path: &DocPath, target: &RouteElement, name: &str) -> DocPath {
+    match target {
+        RouteElement::Function(_) => path.clone(),
+        RouteElement::Map(_) => path.then(name),
+    }
+}
+
+/// Checks that a text can be the name of a function of the stack.
+pub(super) fn function(name: &str, at: DocPath, findings: &mut Findings) {
+    if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
+        return;
+    }
+    let meant = name.strip_prefix("${functions.").and_then(|rest| rest.split('.').next());
+    let help = match meant {
+        Some(meant) => format!("write `{meant}`"),
+        None => "write its name under `functions`".to_owned(),
+    };
+    findings.error("api::function", at, format!("`{name}` is no name of a function")).help(help);
 }
 
 fn timeout(element: &ApiElement, ms: u32, at: DocPath, findings: &mut Findings) {

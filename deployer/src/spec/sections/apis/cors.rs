@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ApiElement, Authorization};
+use super::ApiElement;
 use crate::kinds::api_route::Mock;
 use crate::spec::finding::Findings;
 use crate::spec::sections::Scope;
@@ -222,7 +222,7 @@ pub(super) fn is_header(name: &str) -> bool {
 fn preflights(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
     for (written, route) in &element.routes {
         let target = route.target();
-        let is_closed = target.authorization != Authorization::None || target.api_key_required;
+        let is_closed = element.authorization_type(written, &target) != "NONE" || target.api_key_required;
         if is_closed && MethodPath::parse(written).is_ok_and(|place| place.method == OPTIONS) {
             findings
                 .warning(

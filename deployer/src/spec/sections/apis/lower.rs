@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::cors::{self, OPTIONS};
-use super::{ApiElement, Authorization, CorsElement, Milliseconds, RouteTarget, responses};
+use super::{ApiElement, CorsElement, Milliseconds, RouteTarget, access, responses, validation};
 use crate::kinds::api_route::{ApiRoute, Mock, Route};
 use crate::kinds::api_stage::{ApiStage, Definition, Stage};
 use crate::kinds::gateway_response::{GatewayResponse, GatewayResponseKind};
@@ -24,7 +24,11 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack
     let preflights = preflights(element, at);
     let api = api(element, &preflights, &responses, at);
     out.add::<RestApi>(at, at.element(), &api);
+    let authorizers = access::lower(element, at, out);
+    let checks = validation::lower(element, at, out);
     let (mut routes, mut before) = (Vec::new(), BTreeSet::new());
+    before.extend(checks.addresses);
+    before.extend(authorizer_permissions(element, at, out));
     let mut served: BTreeMap<String, usize> = BTreeMap::new();
     for target in element.routes.values() {
         *served.entry(target.target().function).or_default() += 1;
@@ -33,7 +37,7 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack
         // `check` reports a route that cannot be read.
         let Ok(place) = MethodPath::parse(written) else { continue };
         let target = target.target();
-        let route = route(place, &target, at);
+        let route = route(element, written, &target, at);
         let address = at.part(&format!("route[{written}]"));
         out.add::<ApiRoute>(at, address.clone(), &route);
         before.insert(address);
@@ -45,7 +49,7 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack
             false => (at.part(&format!("permission[{written}]")), place.source()),
         };
         if before.insert(allowed.clone()) {
-            out.add::<LambdaPermission>(at, allowed, &permission(&source, &target, at));
+            out.add::<LambdaPermission>(at, allowed, &permission(&source, &target.function, at));
         }
     }
     for (written, route) in preflights {
@@ -59,12 +63,30 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack
         out.add::<GatewayResponseKind>(at, address.clone(), response);
         before.insert(address);
     }
+    let (validators, models) = (checks.validators, checks.models);
+    let definition = Definition { routes, authorizers, responses, validators, models, ..published(&api) };
     let address = at.part("stage");
-    let stage = stage(element, definition(&api, routes, responses), at, &address);
+    let stage = stage(element, definition.text(), at, &address);
     out.add::<ApiStage>(at, address.clone(), &stage).depends_on.extend(before);
     for output in ["url", "stage_name"] {
         out.alias(at, output, &address, output);
     }
+}
+
+/// Adds the permissions to call authorizers' functions. Returns the addresses of authorizers and permissions.
+fn authorizer_permissions(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack) -> Vec<String> {
+    let mut addresses = Vec::new();
+    for (name, written) in &element.authorizers {
+        let address = access::address(name, at);
+        if let Some(function) = &written.function {
+            let allowed = at.part(&format!("authorizer_permission[{name}]"));
+            let source = format!("authorizers/{}", reference(&address, "id"));
+            out.add::<LambdaPermission>(at, allowed.clone(), &permission(&source, function, at));
+            addresses.push(allowed);
+        }
+        addresses.push(address);
+    }
+    addresses
 }
 
 /// Returns an enum's name in `stack.yaml`, which is also AWS's.
@@ -95,28 +117,38 @@ fn api(
         parts: Parts {
             stage: element.stage.clone(),
             routes: element.routes.keys().chain(preflights.keys()).cloned().collect(),
+            authorizers: element.authorizers.keys().cloned().collect(),
             responses: responses.iter().map(|response| response.response_type.clone()).collect(),
         },
         ..Api::default()
     }
 }
 
-fn function(target: &RouteTarget, output: &str) -> String {
-    reference(&format!("functions.{}", target.function), output)
+fn function(name: &str, output: &str) -> String {
+    reference(&format!("functions.{name}"), output)
 }
 
-fn route(place: MethodPath<'_>, target: &RouteTarget, at: &Scope<'_>) -> Route {
+fn route(element: &ApiElement, written: &str, target: &RouteTarget, at: &Scope<'_>) -> Route {
+    let (method, path) = written.split_once(' ').unwrap_or_default();
+    let authorizer = element.authorizer_of(written, target);
+    let mut scopes = target.scopes.clone();
+    scopes.sort();
     Route {
         rest_api_id: reference(&at.element(), "id"),
-        path: place.path.to_owned(),
-        http_method: place.method.to_owned(),
-        authorization_type: text(target.authorization),
+        path: path.to_owned(),
+        http_method: method.to_owned(),
+        authorization_type: element.authorization_type(written, target).to_owned(),
+        authorizer_id: authorizer.map(|name| reference(&access::address(name, at), "id")),
+        authorization_scopes: scopes,
         api_key_required: target.api_key_required,
+        request_validator_id: target.validator_id(at),
+        request_models: target.models(at),
+        request_parameters: target.parameters(),
         integration_type: "AWS_PROXY".into(),
         integration_http_method: "POST".into(),
         uri: format!(
             "arn:${{aws.partition}}:apigateway:${{aws.region}}:lambda:path/2015-03-31/functions/{}/invocations",
-            function(target, "arn")
+            function(&target.function, "arn")
         ),
         timeout_in_millis: target.timeout.0,
         mock: None,
@@ -132,7 +164,7 @@ fn preflights(element: &ApiElement, at: &Scope<'_>) -> BTreeMap<String, Route> {
         path: path.to_owned(),
         http_method: OPTIONS.into(),
         // Browsers send no credentials with the question.
-        authorization_type: text(Authorization::None),
+        authorization_type: "NONE".into(),
         api_key_required: false,
         integration_type: "MOCK".into(),
         timeout_in_millis: Milliseconds::default().0,
@@ -143,9 +175,9 @@ fn preflights(element: &ApiElement, at: &Scope<'_>) -> BTreeMap<String, Route> {
     paths.map(|(path, methods)| (format!("{OPTIONS} {path}"), route(path, settings.preflight(&methods)))).collect()
 }
 
-/// Builds the permission to call the function for the requests in `source`: `*/POST/images`.
-fn permission(source: &str, target: &RouteTarget, at: &Scope<'_>) -> Permission {
-    let name = function(target, "name");
+/// Builds the permission to call the function for the requests in `source`: `*/POST/images`, `authorizers/ID`.
+fn permission(source: &str, function_name: &str, at: &Scope<'_>) -> Permission {
+    let name = function(function_name, "name");
     let source = format!(
         "arn:${{aws.partition}}:execute-api:${{aws.region}}:${{aws.account_id}}:{}/{}",
         reference(&at.element(), "id"),
@@ -178,16 +210,13 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
     }
 }
 
-/// Returns a text of all properties that a deployment publishes.
-fn definition(api: &Api, routes: Vec<Route>, responses: Vec<GatewayResponse>) -> String {
-    let definition = Definition {
-        routes,
-        responses,
+/// Returns the part of an API that a deployment publishes, without its routes and their parts.
+fn published(api: &Api) -> Definition {
+    Definition {
         binary_media_types: api.binary_media_types.clone(),
         minimum_compression_size: api.minimum_compression_size,
         disable_execute_api_endpoint: api.disable_execute_api_endpoint,
         api_key_source: api.api_key_source.clone(),
         ..Definition::default()
-    };
-    definition.text()
+    }
 }

@@ -1,4 +1,6 @@
+mod access;
 mod cors;
+mod validation;
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,8 @@
 use crate::spec::uncovered::UncoveredAnswer::Otherwise;
 use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
-const AUTHORIZER: &str = "check the caller in the function, or write `authorization: AWS_IAM` at the route";
+const AUTHORIZER: &str = "write `authorizers: { staff: { function: FUNCTION } }`, and `authorizer: staff` at each route, or `default_authorizer: staff`";
+const VALIDATION: &str = "write `models: { Item: { type: object, required: [name] } }` at the API, and `model: Item`, `required_query: [page]` or `required_headers: [X-Tenant]` at a route: each is checked";
 const KEYS: &str = "create key and plan elsewhere for the API's id (`outputs: { api: \"${apis.NAME.id}\" }`), and write `api_key_required: true` at the route";
 const ROUTES: &str = "write `routes: { \"GET /items/{id}\": FUNCTION }`";
 
@@ -18,12 +19,9 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         &["vpc_link", "vpc_links", "vpc_endpoint_ids", "private"],
         unmanaged("private APIs and VPC links", "write `authorization: AWS_IAM` at the routes to admit signed requests alone"),
     ),
-    UncoveredWords::of(&["authorizer", "authorizers", "auth", "authorization", "jwt", "cognito", "user_pool"], unmanaged("authorizers", AUTHORIZER)),
+    UncoveredWords::of(&["authorizer", "auth", "authorization", "jwt", "cognito", "user_pool"], Otherwise(AUTHORIZER)),
     UncoveredWords::of(&["api_key", "api_keys", "api_key_required", "usage_plan", "usage_plans", "quota"], unmanaged("API keys and usage plans", KEYS)),
-    UncoveredWords::of(
-        &["models", "request_validator", "request_parameters", "request_validation"],
-        unmanaged("request validation", "check the request in the function"),
-    ),
+    UncoveredWords::of(&["validate", "request_validator", "request_validators", "request_parameters", "request_validation"], Otherwise(VALIDATION)),
     UncoveredWords::of(
         &["policy", "resource_policy"],
         unmanaged("resource policies of APIs", "write `authorization: AWS_IAM` at the routes, or set the policy elsewhere: the plan names it, and it stays as it is"),
@@ -53,13 +51,10 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(&["timeout", "timeout_in_millis"], Otherwise("it belongs to a route: `\"GET /items\": { function: FUNCTION, timeout: 10s }`")),
 
     UncoveredWords::inside("routes", &["cors"], Otherwise("it belongs to the API: `cors: { allow_origins: [https://www.example.com] }`")),
-    UncoveredWords::inside("routes", &["authorizer", "authorizer_id", "jwt", "scopes", "authorization_scopes"], unmanaged("authorizers", AUTHORIZER)),
+    UncoveredWords::inside("routes", &["authorizer_id", "jwt", "cognito", "user_pool"], Otherwise("describe it under `authorizers` of the API, and name it here: `authorizer: NAME`")),
+    UncoveredWords::inside("authorizers", &["jwt", "issuer", "audience"], Otherwise("REST APIs check tokens of Cognito user pools alone: `cognito: [ARN]`; write an HTTP API under `http_apis` for those of other issuers, or a function")),
     UncoveredWords::inside("routes", &["api_key", "usage_plan"], Otherwise("write `api_key_required: true`; create key and plan elsewhere")),
-    UncoveredWords::inside(
-        "routes",
-        &["request", "request_parameters", "request_models", "request_validator", "models"],
-        unmanaged("request validation", "check the request in the function"),
-    ),
+    UncoveredWords::inside("routes", &["validate", "request", "request_parameters", "request_models", "request_validator", "models"], Otherwise(VALIDATION)),
     UncoveredWords::inside(
         "routes",
         &["integration", "integration_type", "uri", "url", "queue", "mock", "redirect", "target"],
