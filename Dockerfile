@@ -32,6 +32,7 @@ COPY examples/nightly-cleanup/Cargo.toml examples/nightly-cleanup/
 COPY examples/ordered-work/Cargo.toml examples/ordered-work/
 COPY examples/short-links/Cargo.toml examples/short-links/
 COPY examples/stream-to-index/Cargo.toml examples/stream-to-index/
+COPY examples/thumbnailer/Cargo.toml examples/thumbnailer/
 COPY examples/webhook-to-queue/Cargo.toml examples/webhook-to-queue/
 RUN for member in client functions deployer deployer-test xtask benchmark examples/*; do mkdir -p $member/src && touch $member/src/lib.rs; done \
     && cargo build --locked --release --package $PACKAGE --lib --target $(rustc -vV | sed -n 's/^host: //p')

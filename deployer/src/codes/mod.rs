@@ -4,6 +4,7 @@
 //! that the source uses no other codes, and that every example of a stack has its finding.
 
 mod apis;
+mod buckets;
 mod elements;
 mod events;
 mod functions;
@@ -76,6 +77,7 @@ pub static GROUPS: &[(&str, &[Code])] = &[
     ("Queues, topics and alarms", messages::CODES),
     ("Schedules", schedules::CODES),
     ("Event buses and rules", events::CODES),
+    ("Notifications of buckets", buckets::CODES),
     ("HTTP APIs", http_apis::CODES),
     ("REST APIs", apis::CODES),
     ("Buckets, log groups and roles", elements::CODES),

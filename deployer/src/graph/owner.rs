@@ -16,15 +16,20 @@ use crate::state::{Intent, Record, State};
 
 pub use crate::aws::owner::{Foreign, Owner};
 
-/// Returns the owner of a resource by its own tags; `None` for a part, which belongs to its parent's owner.
+/// Returns the owner of a resource by its own tags or its identity; `None` for a part, which belongs to its parent's
+/// owner.
 pub(crate) fn by_own_tags(
     kind: &dyn AnyKind,
     live: &ObservedResource<Value>,
     stack: &str,
     recorded: bool,
 ) -> Option<Owner> {
-    let has_tags = kind.ownership() == Ownership::Tags;
-    has_tags.then(|| Owner::by_tag(stack, live.spec["tags"][tags::STACK].as_str(), recorded))
+    let owner = match kind.ownership() {
+        Ownership::Tags => &live.spec["tags"][tags::STACK],
+        Ownership::Identity(property) => &live.spec[property],
+        Ownership::Parent => return None,
+    };
+    Some(Owner::by_tag(stack, owner.as_str(), recorded))
 }
 
 /// The evidence about a resource besides AWS.

@@ -34,6 +34,8 @@ pub struct About {
     pub tags: Option<tags::TagRules>,
     /// The resource belongs to the account and to no region, so a stack of the same name in another region may use it.
     pub regionless: bool,
+    /// The identity property that holds the owner's name, for a resource without tags whose id in AWS has it.
+    pub owner_property: Option<&'static str>,
     /// The kind that this one is part of.
     pub parent: Option<Parent>,
     /// The property that is the resource's name in AWS.
@@ -60,6 +62,7 @@ impl About {
             bounds: &[],
             tags: None,
             regionless: false,
+            owner_property: None,
             parent: None,
             named: None,
             artifact: None,
@@ -72,7 +75,11 @@ impl About {
 
     /// Returns the evidence by which a resource's owner is known.
     pub fn ownership(&self) -> Ownership {
-        if self.parent.is_some_and(|parent| parent.owns) { Ownership::Parent } else { Ownership::Tags }
+        match self.owner_property {
+            Some(property) => Ownership::Identity(property),
+            None if self.parent.is_some_and(|parent| parent.owns) => Ownership::Parent,
+            None => Ownership::Tags,
+        }
     }
 
     /// Lists the policy documents in a spec: the values under [`Rule::Policy`].
@@ -157,6 +164,8 @@ pub enum Ownership {
     Tags,
     /// The owner of the resource's parent. The resource has no ownership tags.
     Parent,
+    /// This property of the resource's identity. The resource has no ownership tags.
+    Identity(&'static str),
 }
 
 /// The ability of a deployed resource that commands use.

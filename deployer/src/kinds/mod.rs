@@ -56,6 +56,7 @@ pub mod log_group;
 mod resource;
 pub mod rest_api;
 pub mod s3_bucket;
+pub mod s3_notification;
 pub mod schedule;
 pub mod schedule_group;
 pub mod sns_subscription;
@@ -113,6 +114,7 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<log_group::LogGroupKind>::NEW,
     &ErasedKind::<rest_api::RestApi>::NEW,
     &ErasedKind::<s3_bucket::S3Bucket>::NEW,
+    &ErasedKind::<s3_notification::S3Notification>::NEW,
     &ErasedKind::<schedule::ScheduleKind>::NEW,
     &ErasedKind::<schedule_group::ScheduleGroupKind>::NEW,
     &ErasedKind::<sns_subscription::SnsSubscription>::NEW,

@@ -80,6 +80,8 @@ pub enum Probe {
     Publish { topic_arn: String, filter: Option<Filter> },
     /// A message to an SQS queue.
     Enqueue { queue_arn: String },
+    /// An object in an S3 bucket, whose key begins and ends like this.
+    Store { bucket: String, prefix: String, suffix: String },
     /// The state ALARM of a CloudWatch alarm.
     Ring { alarm_name: String },
     /// Nothing is sent: the settings by which SQS moves failed messages of this queue are compared with AWS.

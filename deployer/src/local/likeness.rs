@@ -29,6 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/mail.py", include_str!("likeness/mail.py")),
     ("likeness/mocks.py", include_str!("likeness/mocks.py")),
     ("likeness/moves.py", include_str!("likeness/moves.py")),
+    ("likeness/notifications.py", include_str!("likeness/notifications.py")),
     ("likeness/permissions.py", include_str!("likeness/permissions.py")),
     ("likeness/roles.py", include_str!("likeness/roles.py")),
     ("likeness/rules.json", RULES),

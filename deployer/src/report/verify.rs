@@ -191,6 +191,7 @@ fn sent(departure: &Departure) -> Option<String> {
         Departure::Request { method, path, .. } => Some(format!("request {method} {path}")),
         Departure::Publish { .. } => Some("message to all subscribers".to_owned()),
         Departure::Enqueue { .. } => Some("message in the queue".to_owned()),
+        Departure::Store { .. } => Some("object in the bucket, which is deleted again".to_owned()),
         Departure::Ring { .. } => Some("alarm rings, and returns to its state".to_owned()),
         Departure::Settings { .. } | Departure::Nowhere => None,
     }
@@ -202,6 +203,7 @@ fn label(edge: &Edge) -> String {
         (Departure::Request { method, path, .. }, _) => format!("{method} {path}"),
         (Departure::Publish { .. }, _) => "notification".to_owned(),
         (Departure::Enqueue { .. }, _) => "message".to_owned(),
+        (Departure::Store { .. }, _) => "object".to_owned(),
         (Departure::Ring { .. }, _) => "alarm".to_owned(),
         (Departure::Settings { .. }, _) | (_, Arrival::Settings(_)) => "dead letters".to_owned(),
         (Departure::Nowhere, _) => String::new(),

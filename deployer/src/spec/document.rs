@@ -311,6 +311,14 @@ impl Document {
         }
     }
 
+    /// Finds the first item of the list at `list` that `matches`.
+    pub fn find_item(&self, list: &DocPath, matches: &dyn Fn(&Value) -> bool) -> Option<DocPath> {
+        let [section, name, inner @ ..] = list.0.as_slice() else { return None };
+        let element = self.sections.get(section)?.get(name)?;
+        let items = find::at(element, inner)?.as_array()?;
+        items.iter().position(matches).map(|index| list.then(index.to_string()))
+    }
+
     /// Finds where an element (`functions.worker`) or output (`outputs.url`) writes `reference`. Falls back to the
     /// element itself.
     pub fn find_text(&self, element: &str, reference: &str) -> DocPath {

@@ -6,6 +6,7 @@ mod delivery;
 mod destinations;
 mod events;
 mod http_apis;
+mod notifications;
 mod rules;
 mod scene;
 mod tables;

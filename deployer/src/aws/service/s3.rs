@@ -20,12 +20,14 @@ const ACTIONS: &[(&str, &str)] = &[
     ("s3:DeleteObjects", "s3:DeleteObject"),
     ("s3:GetBucketEncryption", "s3:GetEncryptionConfiguration"),
     ("s3:GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"),
+    ("s3:GetBucketNotificationConfiguration", "s3:GetBucketNotification"),
     ("s3:GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"),
     ("s3:HeadBucket", "s3:ListBucket"),
     ("s3:ListObjectVersions", "s3:ListBucketVersions"),
     ("s3:ListObjectsV2", "s3:ListBucket"),
     ("s3:PutBucketEncryption", "s3:PutEncryptionConfiguration"),
     ("s3:PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
+    ("s3:PutBucketNotificationConfiguration", "s3:PutBucketNotification"),
     ("s3:PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
 ];
 

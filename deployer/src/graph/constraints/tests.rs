@@ -55,11 +55,11 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     ("lambda.function", "code", "the zip itself is sent"),
     ("lambda.permission", "invoked_via_function_url", "`true` is sent, and `false` is not"),
     ("lambda.permission", "qualifier", "no section sets it"),
-    ("lambda.permission", "source_account", "only an alarm that calls a function sets it, to the account"),
     ("s3.bucket", "force_destroy", "only a deletion asks for it"),
+    ("s3.notification", "event_bridge", "sent as an empty element"),
+    ("s3.notification", "keeps_event_bridge", "a hint for the deletion"),
     ("scheduler.schedule", "end_date", "sent as a number: `schedule::moment`"),
     ("scheduler.schedule", "start_date", "sent as a number: `schedule::moment`"),
-    ("s3.bucket", "versioning", "`true` is sent as Enabled, and `false` is not sent"),
 ];
 
 /// Properties whose member is limited, and which are sent in another form. Each has a check of its own.
@@ -69,6 +69,7 @@ const CONVERTED: &[(&str, &str, &str)] = &[
     ("iam.role", "inline_policies", "documents: `policy::character`, `role::policy-size`"),
     ("logs.log_group", "log_group_class", "the default is not sent; the schema has all values"),
     ("s3.bucket", "lifecycle_rules", "`enabled` is sent as a word"),
+    ("s3.bucket", "versioning", "`true` is sent as a word"),
 ];
 
 /// Members whose constraint is not taken from the model, each with the reason.

@@ -155,7 +155,7 @@ impl Wait<'_> {
             Ending::Open if !over => return None,
             Ending::Open => return Some(Outcome::ok(format!("{named}, which has not ended yet"), self.sent.began)),
             Ending::Ended | Ending::Logged(_) => {}
-            _ => return Some(failed_on_probe(function, &ending)),
+            _ => return Some(failed_on_probe(function, &ending, &self.edge.departure)),
         }
         let Departure::Enqueue { queue } = &self.edge.departure else {
             return Some(Outcome::ok(named, self.sent.began));
@@ -170,7 +170,7 @@ impl Wait<'_> {
             }
             Ok(_) if over => {
                 let why = "the function was called, but its message is still in the queue: it was not consumed";
-                Some(Outcome::failed(why).with_help(unaware(function)))
+                Some(Outcome::failed(why).with_help(unaware(function, &self.edge.departure)))
             }
             Ok(_) => None,
             Err(error) => Some(Outcome::failed(format!("the queue cannot be read: {error}"))),
@@ -243,17 +243,18 @@ impl Wait<'_> {
     }
 }
 
-fn failed_on_probe(function: &FunctionTarget, ending: &Ending) -> Outcome {
+fn failed_on_probe(function: &FunctionTarget, ending: &Ending, departure: &Departure) -> Outcome {
     let detail = ending.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
     let text = format!("the function was called, and failed ({}{detail})", ending.word().replace('_', " "));
-    Outcome::failed(text).with_help(unaware(function))
+    Outcome::failed(text).with_help(unaware(function, departure))
 }
 
-fn unaware(function: &FunctionTarget) -> String {
-    let name = function.name();
-    format!(
-        "`deployer logs {name}`; a function that fails on the probe alone can leave messages with `deployer.verify` out"
-    )
+fn unaware(function: &FunctionTarget, departure: &Departure) -> String {
+    let probes = match departure {
+        Departure::Store { .. } => "objects with `deployer-verify-` in their keys",
+        _ => "messages with `deployer.verify`",
+    };
+    format!("`deployer logs {}`; a function that fails on the probe alone can leave {probes} out", function.name())
 }
 
 #[cfg(test)]
@@ -263,7 +264,7 @@ mod tests {
 
     fn judged(status: u16, of_gateway: Option<&str>) -> (Verdict, String) {
         let reply = HttpReply { status, of_gateway: of_gateway.map(str::to_owned), is_recognised: false };
-        let sent = Sent { began: Instant::now(), at_ms: 0, id: None, reply: Some(reply), state: None };
+        let sent = Sent { began: Instant::now(), at_ms: 0, id: None, reply: Some(reply), state: None, object: None };
         let function = FunctionTarget {
             element: "functions.f".into(),
             function_name: "f".into(),

@@ -56,6 +56,12 @@ pub enum Departure {
     Enqueue {
         queue: QueueTarget,
     },
+    Store {
+        bucket: String,
+        /// The beginning and the end of the object's key.
+        prefix: String,
+        suffix: String,
+    },
     Ring {
         alarm_name: String,
     },
@@ -220,6 +226,9 @@ impl Finder<'_> {
                 passing(filter.as_ref()).map(|passing| Departure::Publish { topic_arn: topic_arn.clone(), passing })
             }
             Probe::Enqueue { queue_arn } => by_arn(queue_arn).map(|queue| Departure::Enqueue { queue }),
+            Probe::Store { bucket, prefix, suffix } => {
+                Some(Departure::Store { bucket: bucket.clone(), prefix: prefix.clone(), suffix: suffix.clone() })
+            }
             Probe::Ring { alarm_name } => Some(Departure::Ring { alarm_name: alarm_name.clone() }),
             Probe::Redrive { queue_arn } => by_arn(queue_arn).map(|queue| Departure::Settings { queue }),
         };

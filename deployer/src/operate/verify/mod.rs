@@ -188,7 +188,12 @@ async fn attempt(
         let sent = &sent;
         async move { (*index, arrival::wait(&edges[*index], end, sent, word, means).await) }
     });
-    let outcomes = join_all(arrivals).await;
+    let mut outcomes = join_all(arrivals).await;
+    if let Some(object) = &sent.object
+        && let Err(error) = send::remove(means.aws, object).await
+    {
+        outcomes.iter_mut().for_each(|(_, outcome)| outcome.text += &format!("; its object stays: {error}"));
+    }
     if let Departure::Ring { alarm_name } = departure {
         alarm::restore(means.aws, alarm_name, &sent, word).await;
     }

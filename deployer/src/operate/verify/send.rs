@@ -22,6 +22,15 @@ pub struct Sent {
     pub reply: Option<HttpReply>,
     /// The alarm's state before.
     pub state: Option<StateValue>,
+    /// The object that was stored.
+    pub object: Option<StoredProbe>,
+}
+
+/// An object that is a probe.
+pub struct StoredProbe {
+    bucket: String,
+    key: String,
+    version: Option<String>,
 }
 
 /// The subject of a probe in a mailbox.
@@ -33,7 +42,7 @@ const SUBJECT: &str = "Test by deployer verify: nothing to do";
 /// The outcome of all edges with this departure, if it could not be sent.
 pub async fn send(departure: &Departure, word: &Word, means: Means<'_>, to_person: bool) -> Result<Sent, Outcome> {
     let (began, at_ms) = (Instant::now(), (means.now_ms)());
-    let sent = Sent { began, at_ms, id: None, reply: None, state: None };
+    let sent = Sent { began, at_ms, id: None, reply: None, state: None, object: None };
     let refused = |error: AwsError| Outcome::failed(format!("it cannot be sent: {error}"));
     Ok(match departure {
         Departure::Request { method, path, url } => {
@@ -47,6 +56,10 @@ pub async fn send(departure: &Departure, word: &Word, means: Means<'_>, to_perso
         Departure::Enqueue { queue } => {
             let id = enqueue(means.aws, &queue.url, word).await.map_err(refused)?;
             Sent { id, ..sent }
+        }
+        Departure::Store { bucket, prefix, suffix } => {
+            let key = format!("{prefix}{}{suffix}", word.name());
+            Sent { object: Some(store(means.aws, bucket, key, word).await.map_err(refused)?), ..sent }
         }
         Departure::Ring { alarm_name } => Sent { state: Some(ring(means.aws, alarm_name, word).await?), ..sent },
         Departure::Settings { .. } | Departure::Nowhere => sent,
@@ -108,6 +121,21 @@ async fn enqueue(aws: &Aws, url: &str, word: &Word) -> Result<Option<String>, Aw
         .set_message_group_id(is_fifo.then(|| MARK.to_owned()))
         .set_message_deduplication_id(is_fifo.then(|| word.text().to_owned()));
     Ok(aws.call("sqs:SendMessage", call.send()).await?.message_id)
+}
+
+/// Stores an object: PutObject.
+async fn store(aws: &Aws, bucket: &str, key: String, word: &Word) -> Result<StoredProbe, AwsError> {
+    let body = word.body(serde_json::Map::new()).into_bytes();
+    let call = aws.clients.s3.put_object().bucket(bucket).key(&key).body(body.into());
+    let stored = aws.call("s3:PutObject", call.send()).await?;
+    Ok(StoredProbe { bucket: bucket.to_owned(), key, version: stored.version_id })
+}
+
+/// Deletes the object of a probe, in a bucket with versioning this version of it: DeleteObject. A refusal leaves it.
+pub async fn remove(aws: &Aws, object: &StoredProbe) -> Result<(), AwsError> {
+    let StoredProbe { bucket, key, version } = object;
+    let call = aws.clients.s3.delete_object().bucket(bucket).key(key).set_version_id(version.clone());
+    aws.call("s3:DeleteObject", call.send()).await.map(drop)
 }
 
 /// Lets an alarm ring, and returns the state that it had: DescribeAlarms, SetAlarmState.

@@ -1,17 +1,22 @@
 //! `buckets:` — S3 buckets of the stack, and buckets of others (`external: true`).
 
 mod check;
+mod element;
 mod uncovered;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
-use super::about::{About, KeyProperty, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name};
+use self::element::RECEIVERS;
+pub use self::element::{Algorithm, BucketElement, NotificationElement, OwnershipElement, RuleElement};
+use super::about::{
+    About, Arrow, Draw, KeyProperty, OneOf, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name,
+};
+use super::notifying::{self, Notice};
 use super::permission::{Of, check_document};
-use super::{LoweredStack, Scope, Section};
+use super::{LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
+use crate::kinds::lambda_permission::LambdaPermission;
 use crate::kinds::s3_bucket::{Bucket, Encryption, LifecycleRule, PublicAccessBlock, S3Bucket};
+use crate::kinds::s3_notification::S3Notification;
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 
 /// Shortest and longest name of a bucket, in characters.
@@ -20,137 +25,6 @@ const NAME_LENGTH: usize = longest_name::<S3Bucket>();
 
 /// The buckets section.
 pub struct Buckets;
-
-/// An S3 bucket. With `external: true` only `name` matters.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BucketElement {
-    /// The bucket's name, unique among all accounts of AWS. Default: the stack's name and the element's.
-    #[schemars(length(min = SHORTEST_NAME, max = NAME_LENGTH), regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
-    pub name: Option<String>,
-    /// Whether S3 keeps overwritten and deleted objects as old versions.
-    #[serde(default)]
-    pub versioning: bool,
-    /// The default encryption of objects at rest. Default: with S3's own keys.
-    #[serde(default)]
-    pub encryption: EncryptionElement,
-    /// Limits of public access, whatever access lists and policies allow. Default: all of them.
-    #[serde(default)]
-    pub public_access_block: BlockElement,
-    /// The owner of uploaded objects.
-    #[serde(default)]
-    pub object_ownership: OwnershipElement,
-    /// Rules that delete old objects.
-    #[serde(default)]
-    #[schemars(length(max = 1_000))]
-    pub lifecycle_rules: Vec<RuleElement>,
-    /// A resource policy: an IAM policy document.
-    #[schemars(with = "Option<Map<String, Value>>")]
-    pub policy: Option<Value>,
-    /// Whether the deletion of the bucket deletes every version of every object. Otherwise only an empty bucket is
-    /// deleted.
-    #[serde(default)]
-    pub force_destroy: bool,
-}
-
-/// Encryption of objects at rest.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EncryptionElement {
-    /// The keys: S3's own (`AES256`), of KMS (`aws:kms`), or of KMS in two layers (`aws:kms:dsse`).
-    #[serde(default)]
-    pub sse_algorithm: Algorithm,
-    /// The KMS key. Default: the account's `alias/aws/s3`.
-    pub kms_master_key_id: Option<String>,
-    /// KMS only: whether one key for the bucket saves calls to KMS. Unchanged if not stated.
-    pub bucket_key_enabled: Option<bool>,
-}
-
-/// The keys that encrypt objects.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum Algorithm {
-    #[default]
-    #[serde(rename = "AES256")]
-    Aes256,
-    #[serde(rename = "aws:kms")]
-    Kms,
-    #[serde(rename = "aws:kms:dsse")]
-    KmsTwice,
-}
-
-impl Algorithm {
-    /// Returns S3's name for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Aes256 => "AES256",
-            Self::Kms => "aws:kms",
-            Self::KmsTwice => "aws:kms:dsse",
-        }
-    }
-}
-
-/// Limits of public access.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct BlockElement {
-    /// Refuses new access lists that let the public in.
-    pub block_public_acls: bool,
-    /// Ignores existing access lists that let the public in.
-    pub ignore_public_acls: bool,
-    /// Refuses new policies that let the public in.
-    pub block_public_policy: bool,
-    /// Lets only the account and AWS services use an existing public policy.
-    pub restrict_public_buckets: bool,
-}
-
-impl Default for BlockElement {
-    fn default() -> Self {
-        Self {
-            block_public_acls: true,
-            ignore_public_acls: true,
-            block_public_policy: true,
-            restrict_public_buckets: true,
-        }
-    }
-}
-
-/// The owner of uploaded objects. `BucketOwnerEnforced` switches access lists off.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum OwnershipElement {
-    #[default]
-    BucketOwnerEnforced,
-    BucketOwnerPreferred,
-    ObjectWriter,
-}
-
-/// A rule that deletes old objects. Times are days.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RuleElement {
-    /// The rule's name, unique in the bucket.
-    #[schemars(length(min = 1, max = 255))]
-    pub id: String,
-    /// The beginning of the keys of the objects. Default: all objects.
-    #[serde(default)]
-    #[schemars(length(max = 1_024))]
-    pub prefix: String,
-    /// Whether S3 applies the rule.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// Days from the creation of an object to its deletion.
-    #[schemars(range(min = 1, max = 2_147_483_647))]
-    pub expiration_days: Option<u32>,
-    /// Days from the replacement of a version to its deletion.
-    #[schemars(range(min = 1, max = 2_147_483_647))]
-    pub noncurrent_version_expiration_days: Option<u32>,
-    /// Days from the start of an upload to the deletion of its parts, if it was never completed.
-    #[schemars(range(min = 1, max = 2_147_483_647))]
-    pub abort_incomplete_multipart_upload_days: Option<u32>,
-}
-
-fn yes() -> bool {
-    true
-}
 
 impl Section for Buckets {
     const ABOUT: &'static About = &About {
@@ -172,9 +46,12 @@ impl Section for Buckets {
         picture: PictureStyle {
             icon: "M4 6 L6.5 20 H17.5 L20 6 M4 6 A8 2.6 0 1 0 20 6 A8 2.6 0 1 0 4 6",
             shape: Shape::Cylinder,
-            arrows: &[],
+            arrows: &[
+                Arrow { from: LambdaPermission::NAME, to: None, draw: Draw::Nothing },
+                Arrow { from: S3Notification::NAME, to: None, draw: Draw::ByUse(notifying::arrows) },
+            ],
         },
-        one_of: &[],
+        one_of: &[OneOf { map: Some("NotificationElement"), names: RECEIVERS }],
         key: Some(KeyProperty { kind: S3Bucket::NAME, pointer: "/encryption/kms_master_key_id", service: "s3" }),
         usage: Some(Usage { kind: S3Bucket::NAME, allow: &["s3:GetObject", "s3:PutObject"], on: "/*" }),
         refusals: Refusals {
@@ -182,6 +59,7 @@ impl Section for Buckets {
                 ("s3:DeleteBucket", &["force_destroy"]),
                 ("s3:PutBucketEncryption", &["encryption"]),
                 ("s3:PutBucketLifecycleConfiguration", &["lifecycle_rules"]),
+                ("s3:PutBucketNotificationConfiguration", &["notifications", "event_bridge"]),
                 ("s3:PutBucketOwnershipControls", &["object_ownership"]),
                 ("s3:PutBucketPolicy", &["policy"]),
                 ("s3:PutBucketVersioning", &["versioning"]),
@@ -199,7 +77,10 @@ impl Section for Buckets {
                 ("kms_key", &["kms_master_key_id"]),
                 ("policy_document", &["policy"]),
             ],
-            parts: &[],
+            parts: &[
+                Part { name: "notifications", property: "notifications", place: PartPlace::Beside },
+                Part { name: "permission", property: "notifications", place: PartPlace::Item },
+            ],
         },
     };
     type Element = BucketElement;
@@ -207,6 +88,7 @@ impl Section for Buckets {
     fn check(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
         check::name(bucket, at, findings);
         check::lifecycle(bucket, at, findings);
+        check::notifications(bucket, at, findings);
         if let Some(policy) = &bucket.policy {
             check_document(policy, Of::Resource("s3"), &at.path(["policy"]), findings);
             check::public_policy(policy, &bucket.public_access_block, at, findings);
@@ -225,6 +107,8 @@ impl Section for Buckets {
     }
 
     fn lower(element: BucketElement, at: &Scope<'_>, out: &mut LoweredStack) {
+        let notices: Vec<Notice<'_>> = element.notifications.iter().filter_map(NotificationElement::notice).collect();
+        notifying::add(at, at.name, &notices, element.event_bridge, out);
         let block = element.public_access_block;
         let bucket = Bucket {
             bucket: element.name.unwrap_or_else(|| at.default_name()),
@@ -253,6 +137,16 @@ impl Section for Buckets {
         };
         out.add::<S3Bucket>(at, at.element(), &bucket);
     }
+
+    fn complete(lowered: &mut LoweredStack) {
+        notifying::complete(lowered);
+    }
+
+    fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        if resource.kind == S3Notification::NAME {
+            notifying::lint(document, all, resource, findings);
+        }
+    }
 }
 
 fn lowered_rules(rules: Vec<RuleElement>) -> Vec<LifecycleRule> {
@@ -274,7 +168,7 @@ fn lowered_rules(rules: Vec<RuleElement>) -> Vec<LifecycleRule> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::spec::secrets::Secrets;

@@ -1,4 +1,4 @@
-//! `functions:` — Lambda functions, each with its code, its own role and log group, and the queues and streams it consumes.
+//! `functions:` — Lambda functions, each with its code, its own role and log group, and the sources of its calls.
 
 mod about;
 mod asynchronous;
@@ -7,6 +7,7 @@ mod event;
 mod keys;
 mod lint;
 mod lower;
+mod objects;
 mod policy_size;
 mod rules;
 mod schedules;
@@ -157,7 +158,8 @@ pub struct FunctionElement {
     /// An HTTPS address at which the function answers requests: `true` for everybody, or a map. The output
     /// `${functions.NAME.url}` is the address.
     pub url: Option<UrlElement>,
-    /// The sources of the function's calls: queues and streams whose messages it receives, schedules, and events of buses.
+    /// The sources of the function's calls: queues and streams whose messages it receives, schedules, events of buses, and
+    /// objects of buckets.
     #[serde(default)]
     pub events: Vec<EventElement>,
 }
@@ -324,6 +326,7 @@ impl Section for Functions {
         rules::check(element, at, findings);
         url::check(element, at, findings);
         asynchronous::check(element, at, findings);
+        objects::check(element, at, findings);
     }
 
     fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {

@@ -8,7 +8,8 @@
 //! - `any`: a section without its type
 //! - `hints`: rules for editors that the checker's schema does not have
 //! - `lowered`: primitive resources
-//! - `cors`, `eventing`, `fifo`, `filter`, `keys`, `models`, `path`, `permission`, `scheduling`: parts that several sections share
+//! - `cors`, `eventing`, `fifo`, `filter`, `keys`, `models`, `notifying`, `path`, `permission`, `scheduling`: parts that
+//!   several sections share
 
 pub mod about;
 pub mod alarms;
@@ -27,6 +28,7 @@ mod keys;
 pub mod log_groups;
 mod lowered;
 mod models;
+mod notifying;
 mod path;
 pub mod permission;
 pub mod queues;

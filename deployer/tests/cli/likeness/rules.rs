@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scene::Scene;
-use super::{answers, apis, delivery, destinations, events, http_apis, tables, urls};
+use super::{answers, apis, delivery, destinations, events, http_apis, notifications, tables, urls};
 use crate::local::Local;
 
 /// Rules that need more than a request, and are tested in [`super`].
@@ -19,6 +19,8 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("alarm-to-topic", delivery::alarm_to_topic(scene).await),
         ("alarm-to-function", delivery::alarm_to_function(scene).await),
         ("rule-to-target", events::rule_to_target(scene).await),
+        ("bucket-to-receiver", notifications::receivers(scene).await),
+        ("bucket-overlap", notifications::overlaps(scene).await),
         ("bus-policy", events::bus_policy(scene).await),
         ("schedule-firings", events::schedule_firings(scene).await),
         ("mapping-role", delivery::mapping_role(scene).await),

@@ -29,6 +29,7 @@ pub mod lambda_url;
 pub mod log_group;
 pub mod rest_api;
 pub mod s3_bucket;
+pub mod s3_notification;
 pub mod schedule;
 pub mod schedule_group;
 pub mod sns_subscription;
@@ -74,6 +75,7 @@ pub const ALL: &[Entry] = &[
     event_rule::ENTRY,
     log_group::ENTRY,
     s3_bucket::ENTRY,
+    s3_notification::ENTRY,
     schedule_group::ENTRY,
     schedule::ENTRY,
     sns_topic::ENTRY,

@@ -7,6 +7,7 @@ use super::{NeedParts, need, under};
 const SETTINGS: &[(&str, &str)] = &[
     ("encryption", "EncryptionConfiguration"),
     ("lifecycle", "LifecycleConfiguration"),
+    ("notification", "BucketNotification"),
     ("ownershipControls", "BucketOwnershipControls"),
     ("policy", "BucketPolicy"),
     ("publicAccessBlock", "BucketPublicAccessBlock"),

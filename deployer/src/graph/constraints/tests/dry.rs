@@ -84,6 +84,7 @@ fn answer(signing: &str, operation: &str) -> HttpResponse {
                 <CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>";
     let body = match signing {
         "monitoring" => vec![0xa0],
+        "s3" if operation == "GetBucketNotificationConfiguration" => b"<NotificationConfiguration/>".to_vec(),
         "s3" => Vec::new(),
         "iam" => {
             format!("<{operation}Response><{operation}Result>{role}</{operation}Result></{operation}Response>").into()

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{BlockElement, BucketElement, NAME_LENGTH, SHORTEST_NAME};
+use super::element::{BlockElement, BucketElement};
+use super::{NAME_LENGTH, SHORTEST_NAME};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
 
@@ -131,6 +132,21 @@ fn name_objection(name: &str) -> Option<&'static str> {
         Some("AWS keeps this ending for itself")
     } else {
         None
+    }
+}
+
+/// Checks the notifications, each by itself. Those of functions on the same bucket are known later.
+pub fn notifications(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    for (index, notification) in bucket.notifications.iter().enumerate() {
+        let path = at.path(["notifications".to_owned(), index.to_string()]);
+        match notification.notice() {
+            Some(notice) => notice.check(&path, findings),
+            None => {
+                findings
+                    .error("bucket::receiver", path, "a notification has exactly one of `function`, `queue` and `topic`")
+                    .help("write `{ function: NAME }`, `{ queue: NAME }` or `{ topic: NAME }`; of several receivers each has an entry of its own");
+            }
+        }
     }
 }
 

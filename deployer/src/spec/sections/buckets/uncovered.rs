@@ -14,9 +14,10 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         unmanaged("websites", "configure and fill the website elsewhere: the deployer leaves both as they are"),
     ),
     UncoveredWords::of(
-        &["notification", "notifications", "notification_configuration", "events", "trigger", "triggers", "lambda", "function", "queue", "event_bridge"],
-        unmanaged("notifications of buckets", "let the bucket notify a queue of this stack, whose `policy` lets `s3.amazonaws.com` send: `aws s3api put-bucket-notification-configuration`. The deployer leaves the configuration as it is"),
+        &["notification", "notification_configuration", "events", "trigger", "triggers", "lambda", "function", "queue", "topic"],
+        Otherwise("write `notifications: [ { queue: NAME, events: [\"s3:ObjectCreated:*\"] } ]` in the bucket, or `events: [ { bucket: NAME } ]` in the function"),
     ),
+    UncoveredWords::of(&["event_bridge_configuration", "event_bus"], Otherwise("write `event_bridge: true`, and let rules of the bus `default` send the events on")),
     UncoveredWords::of(&["replication", "replication_configuration"], unmanaged("replication", STAYS)),
     UncoveredWords::of(&["logging", "access_logs", "server_access_logging"], unmanaged("access logs of buckets", STAYS)),
     UncoveredWords::of(&["object_lock", "object_lock_configuration", "mfa_delete"], unmanaged("object locks", "create the bucket elsewhere, and write `external: true` here")),

@@ -1,4 +1,4 @@
-//! The policies that let EventBridge send a rule's events to queues and topics of the stack.
+//! The policies that let a service send events to queues and topics of the stack: EventBridge for a rule, S3 for a bucket.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,19 @@ use crate::kinds::sqs_queue::SqsQueue;
 use crate::spec::sections::keys::list;
 use crate::spec::sections::{LoweredStack, Resource, Resources, permission, reference};
 
-/// The id of the statement.
-const SID: &str = "EventBridge";
+/// The service that sends events.
+#[derive(Clone, Copy)]
+pub struct Sender {
+    pub service: &'static str,
+    /// The id of the statement.
+    pub sid: &'static str,
+    /// Whether the condition names the account, because the ARN of the source does not.
+    pub in_account: bool,
+}
 
-/// Adds to the policies of queues and topics that they take the events of the stack's rules. A policy that the user wrote
-/// keeps its statements; one that lets EventBridge send already stays as it is.
+const EVENT_BRIDGE: Sender = Sender { service: SERVICE, sid: "EventBridge", in_account: false };
+
+/// Adds to the policies of queues and topics that they take the events of the stack's rules.
 pub fn derive(lowered: &mut LoweredStack) {
     let all = Resources(&lowered.resources);
     let mut senders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -29,9 +37,15 @@ pub fn derive(lowered: &mut LoweredStack) {
             }
         }
     }
-    for receiver in &mut lowered.resources {
-        if let (Some(senders), Some(action)) = (senders.get(&receiver.address), action(receiver)) {
-            extend(receiver, action, senders);
+    extend_policies(&mut lowered.resources, &senders, EVENT_BRIDGE);
+}
+
+/// Adds to the policies of queues and topics that they take events of a service. `sources` has the ARNs for each address.
+/// A policy that the user wrote keeps its statements; one that lets the service send already stays as it is.
+pub fn extend_policies(resources: &mut [Resource], sources: &BTreeMap<String, BTreeSet<String>>, sender: Sender) {
+    for receiver in resources.iter_mut().filter(|resource| !resource.external) {
+        if let (Some(sources), Some(action)) = (sources.get(&receiver.address), action(receiver)) {
+            extend(receiver, action, sources, sender);
         }
     }
 }
@@ -62,7 +76,7 @@ fn action(receiver: &Resource) -> Option<&'static str> {
     }
 }
 
-fn extend(receiver: &mut Resource, action: &str, senders: &BTreeSet<String>) {
+fn extend(receiver: &mut Resource, action: &str, sources: &BTreeSet<String>, sender: Sender) {
     let written = receiver.spec["policy"].as_str().map(serde_json::from_str::<Value>);
     let mut policy = match written {
         // `check` reports what is no policy.
@@ -72,26 +86,30 @@ fn extend(receiver: &mut Resource, action: &str, senders: &BTreeSet<String>) {
         None => permission::document(Vec::new()),
     };
     let mut statements: Vec<Value> = list(&policy["Statement"]).into_iter().cloned().collect();
-    if statements.iter().any(|statement| lets_send(statement, action)) {
+    if statements.iter().any(|statement| lets_send(statement, action, sender.service)) {
         return;
     }
-    let senders: Vec<&String> = senders.iter().collect();
-    let senders = if let [one] = senders[..] { json!(one) } else { json!(senders) };
+    let sources: Vec<&String> = sources.iter().collect();
+    let sources = if let [one] = sources[..] { json!(one) } else { json!(sources) };
+    let mut condition = json!({ "ArnEquals": { "aws:SourceArn": sources } });
+    if sender.in_account {
+        condition["StringEquals"] = json!({ "aws:SourceAccount": "${aws.account_id}" });
+    }
     statements.push(json!({
-        "Sid": SID,
+        "Sid": sender.sid,
         "Effect": "Allow",
-        "Principal": { "Service": SERVICE },
+        "Principal": { "Service": sender.service },
         "Action": action,
         "Resource": reference(&receiver.address, "arn"),
-        "Condition": { "ArnEquals": { "aws:SourceArn": senders } },
+        "Condition": condition,
     }));
     policy["Statement"] = json!(statements);
     receiver.spec["policy"] = Value::from(policy.to_string());
 }
 
-/// Tells whether a statement allows EventBridge, or everybody, to send. Assumes that its conditions are met, but for the
-/// one of a topic's default statement: EventBridge sends no `AWS:SourceOwner`.
-fn lets_send(statement: &Value, action: &str) -> bool {
+/// Tells whether a statement allows a service, or everybody, to send. Assumes that its conditions are met, but for the one
+/// of a topic's default statement: EventBridge and S3 send no `AWS:SourceOwner`.
+fn lets_send(statement: &Value, action: &str, service_name: &str) -> bool {
     let names = |value: &Value, words: &[&str]| {
         list(value)
             .iter()
@@ -104,7 +122,9 @@ fn lets_send(statement: &Value, action: &str) -> bool {
     let is_for_owner = statement["Condition"].to_string().to_ascii_lowercase().contains("\"aws:sourceowner\"");
     !is_for_owner
         && statement["Effect"] == "Allow"
-        && (names(principal, &["*"]) || names(&principal["AWS"], &["*"]) || names(&principal["Service"], &[SERVICE]))
+        && (names(principal, &["*"])
+            || names(&principal["AWS"], &["*"])
+            || names(&principal["Service"], &[service_name]))
         && names(&statement["Action"], &["*", action, &every])
 }
 

@@ -83,7 +83,10 @@ pub(super) const ABOUT: &About = &About {
     },
     one_of: &[
         OneOf { map: None, names: &["crate", "zip", "binary"] },
-        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn", "table", "stream", "schedule", "pattern"] },
+        OneOf {
+            map: Some("EventElement"),
+            names: &["queue", "queue_arn", "table", "stream", "schedule", "pattern", "bucket"],
+        },
         OneOf { map: Some("DestinationElement"), names: asynchronous::NAMES },
         permission::ONE_OF,
     ],

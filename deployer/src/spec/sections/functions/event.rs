@@ -9,7 +9,7 @@ use crate::spec::sections::eventing::InputTransformerElement;
 use crate::spec::sections::scheduling::Payload;
 use crate::spec::values::Seconds;
 
-/// A source of calls: exactly one of `queue`, `queue_arn`, `table`, `stream`, `schedule` and `pattern`.
+/// A source of calls: exactly one of `queue`, `queue_arn`, `table`, `stream`, `schedule`, `pattern` and `bucket`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventElement {
@@ -118,6 +118,19 @@ pub struct EventElement {
     pub input_path: Option<String>,
     /// A message made of parts of the event.
     pub input_transformer: Option<InputTransformerElement>,
+    /// A bucket by its name under `buckets`, whose objects call the function.
+    #[schemars(length(min = 1))]
+    pub bucket: Option<String>,
+    /// The events of the bucket: `s3:ObjectCreated:*`, `s3:ObjectRemoved:Delete`. Default: every new object,
+    /// `s3:ObjectCreated:*`.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// The beginning of the keys of the objects, with special characters as in a URL. Default: any.
+    #[schemars(length(max = 1_024))]
+    pub prefix: Option<String>,
+    /// The end of the keys of the objects: `.png`. Default: any.
+    #[schemars(length(max = 1_024))]
+    pub suffix: Option<String>,
 }
 
 /// Where a new mapping begins to read a stream.
@@ -132,7 +145,7 @@ pub enum StartingPosition {
 impl EventElement {
     /// Tells whether Lambda fetches the events itself, by an event source mapping.
     pub(super) fn is_mapping(&self) -> bool {
-        self.schedule.is_none() && self.pattern.is_none()
+        self.schedule.is_none() && self.pattern.is_none() && self.bucket.is_none()
     }
 
     /// Returns the ARN of a queue that is not named as an element of this stack.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::event::element_name;
 use super::{
-    EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, asynchronous, rules, schedules, text, url,
+    EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing, asynchronous, objects, rules, schedules, text, url,
 };
 use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, StreamSettings, pattern};
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
@@ -39,6 +39,7 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
     url::lower(element, at, out);
     schedules::lower(element, at, &name, out);
     rules::lower(element, at, &name, out);
+    objects::lower(element, at, out);
     for event in element.mappings() {
         let address = at.part(&format!("event[{}]", event.label()));
         out.add::<EventSourceMapping>(at, address.clone(), &mapping(event, at, &address));

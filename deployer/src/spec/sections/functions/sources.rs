@@ -69,6 +69,7 @@ const SOURCES: &[Source] = &[
             "dead_letter",
         ],
     },
+    Source { names: &["bucket"], takes: &["events", "prefix", "suffix"] },
 ];
 
 impl EventElement {
@@ -109,6 +110,10 @@ impl EventElement {
             ("bus", self.bus.is_some()),
             ("input_path", self.input_path.is_some()),
             ("input_transformer", self.input_transformer.is_some()),
+            ("bucket", self.bucket.is_some()),
+            ("events", !self.events.is_empty()),
+            ("prefix", self.prefix.is_some()),
+            ("suffix", self.suffix.is_some()),
         ];
         all.into_iter().filter(|(_, is_stated)| *is_stated).map(|(name, _)| name).collect()
     }
@@ -123,7 +128,7 @@ pub(super) fn check(event: &EventElement, path: &DocPath, findings: &mut Finding
     let [name] = given[..] else {
         findings
             .error("function::event-source", path.clone(), format!("an event has exactly one of {}", quoted(names())))
-            .help("name a queue of this stack with `queue: NAME`, a table with `table: NAME`, any other queue with `queue_arn: ARN`, any other stream with `stream: ARN`; write `schedule: rate(5 minutes)`, or `pattern: { source: [NAME] }` for the events of a bus");
+            .help("name a queue of this stack with `queue: NAME`, a table with `table: NAME`, any other queue with `queue_arn: ARN`, any other stream with `stream: ARN`; write `schedule: rate(5 minutes)`, `pattern: { source: [NAME] }` for the events of a bus, or `bucket: NAME` for the objects of a bucket");
         return false;
     };
     let own = SOURCES.iter().find(|source| source.names.contains(&name)).map_or(&[][..], |source| source.takes);

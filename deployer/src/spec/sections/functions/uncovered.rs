@@ -105,11 +105,8 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         &["starting_position_timestamp"],
         unmanaged("a start at a time", "write `starting_position: TRIM_HORIZON` for the oldest record that is kept, or `LATEST` for the next one"),
     ),
-    UncoveredWords::inside(
-        "events",
-        &["s3", "bucket", "buckets"],
-        unmanaged("notifications of buckets", "let the bucket notify a queue of this stack, whose `policy` lets `s3.amazonaws.com` send: `aws s3api put-bucket-notification-configuration`"),
-    ),
+    UncoveredWords::inside("events", &["s3", "buckets", "notification"], Otherwise("write `{ bucket: NAME, events: [\"s3:ObjectCreated:*\"], prefix: in/ }`")),
+    UncoveredWords::inside("events", &["rules", "filter_rules", "event"], Otherwise("write `events`, `prefix` and `suffix`: `{ bucket: NAME, events: [\"s3:ObjectCreated:*\"], suffix: .png }`")),
     UncoveredWords::inside(
         "events",
         &["kafka", "msk", "self_managed_kafka", "mq", "active_mq", "rabbitmq", "document_db"],
