@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from datetime import datetime, timezone
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import botocore.session
@@ -37,6 +38,7 @@ CLIENTS = {
     "cloudwatchlogs": "logs", "cognitoidentityprovider": "cognito-idp", "eventbridge": "events", "sfn": "stepfunctions",
 }
 
+handle = scheduler.handle_request
 invoke_target = eventbridge._invoke_target
 put_permission = eventbridge._put_permission
 
@@ -230,6 +232,15 @@ def forget_deleted(original):
     return delete
 
 
+async def handle_every_key(method, path, headers, body, query_params):
+    """UntagResource with all of its keys. The emulator takes only the first value of each name in a query."""
+    if method == "DELETE" and path.startswith("/tags/"):
+        return scheduler._untag_resource(unquote(path[len("/tags/"):]), query_params)
+    return await handle(method, path, headers, body, query_params)
+
+
+if rules.on("schedule-tags"):
+    scheduler.handle_request = handle_every_key
 if rules.on("rule-to-target"):
     eventbridge._invoke_target = send_to_target
 if rules.on("bus-policy"):

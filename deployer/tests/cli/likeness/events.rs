@@ -1,7 +1,7 @@
 //! Events that arrive only if policies allow it, and schedules that fire as AWS's do.
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target as RuleTarget};
-use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
+use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Tag, Target};
 use serde_json::{Value, json};
 
 use super::scene::{Queue, Scene, until};
@@ -58,6 +58,18 @@ pub async fn schedule_firings(scene: &Scene) -> bool {
         _ => Some(false),
     })
     .await
+}
+
+/// One call takes two of three tags away.
+pub async fn schedule_tags(scene: &Scene) -> bool {
+    let scheduler = &scene.clients.scheduler;
+    let tag = |key: &str| Tag::builder().key(key).value("1").build().expect("a tag");
+    let create = scheduler.create_schedule_group().name("tagged").set_tags(Some(["a", "b", "c"].map(tag).to_vec()));
+    let arn = create.send().await.expect("a group").schedule_group_arn;
+    let untag = scheduler.untag_resource().resource_arn(&arn).tag_keys("a").tag_keys("c");
+    untag.send().await.expect("the tags are taken away");
+    let left = scheduler.list_tags_for_resource().resource_arn(arn).send().await.expect("the tags");
+    left.tags() == [tag("b")]
 }
 
 async fn schedule(scene: &Scene, expression: &str, queue: &Queue, role: &str) {

@@ -23,6 +23,7 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("bucket-overlap", notifications::overlaps(scene).await),
         ("bus-policy", events::bus_policy(scene).await),
         ("schedule-firings", events::schedule_firings(scene).await),
+        ("schedule-tags", events::schedule_tags(scene).await),
         ("mapping-role", delivery::mapping_role(scene).await),
         ("mapping-to-function", delivery::mapping_to_function(scene).await),
         ("function-role", delivery::function_role(scene).await),
