@@ -5,6 +5,41 @@ use super::{Code, error, run, warning};
 #[rustfmt::skip]
 pub(super) const CODES: &[Code] = &[
     error(
+        "log_group::subscription",
+        "A subscription sends the lines of a log group to one receiver.",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { filter: ERROR } ] } }\n",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { function: reader, filter: ERROR } ] } }\n",
+        "Name exactly one of `function`, `stream` and `firehose`. A group may have two subscriptions.",
+    ),
+    error(
+        "log_group::subscription-class",
+        "CloudWatch Logs sends the lines of groups of class STANDARD alone to others.",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { log_group_class: INFREQUENT_ACCESS, subscriptions: [ { function: reader } ] } }\n",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { function: reader } ] } }\n",
+        "Leave the class out, or the subscriptions. The class of an existing group cannot be changed.",
+    ),
+    error(
+        "log_group::subscription-loop",
+        "A function that gets the lines of its own log, or of a function that gets its lines, is called for each call again, without end.",
+        "functions: { reader: { zip: reader.zip, log_subscriptions: [ { function: reader } ] } }\n",
+        "functions: { reader: { zip: reader.zip }, web: { zip: web.zip, log_subscriptions: [ { function: reader } ] } }\n",
+        "Send the lines to a function whose own lines go nowhere.",
+    ),
+    error(
+        "log_group::subscription-name",
+        "Each subscription of a log group has a name of its own in AWS, which is its receiver's unless it is stated.",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { function: reader, filter: ERROR }, { function: reader, filter: WARN } ] } }\n",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { function: reader, filter: ERROR }, { function: reader, filter: WARN, name: warnings } ] } }\n",
+        "Add `name: …` to one of them, or join the patterns: `?ERROR ?WARN`.",
+    ),
+    error(
+        "log_group::subscription-property",
+        "A role writes to streams; functions are called with a permission of their own. Only Kinesis streams have shards to spread lines over.",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { function: reader, distribution: Random } ] } }\n",
+        "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { function: reader } ] } }\n",
+        "Remove the property.",
+    ),
+    error(
         "bucket::public-policy",
         "The bucket's policy lets everybody in, and its public access block refuses such policies: S3 would not take it.",
         "buckets:\n  site: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] } }\n",

@@ -62,6 +62,7 @@ pub mod schedule_group;
 pub mod sns_subscription;
 pub mod sns_topic;
 pub mod sqs_queue;
+pub mod subscription_filter;
 mod verification;
 
 #[cfg(test)]
@@ -120,6 +121,7 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<sns_subscription::SnsSubscription>::NEW,
     &ErasedKind::<sns_topic::SnsTopic>::NEW,
     &ErasedKind::<sqs_queue::SqsQueue>::NEW,
+    &ErasedKind::<subscription_filter::SubscriptionFilterKind>::NEW,
 ]);
 
 /// Finds a kind by its name, such as `sqs.queue`.

@@ -34,6 +34,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/roles.py", include_str!("likeness/roles.py")),
     ("likeness/rules.json", RULES),
     ("likeness/rules.py", include_str!("likeness/rules.py")),
+    ("likeness/subscriptions.py", include_str!("likeness/subscriptions.py")),
     ("likeness/tables.py", include_str!("likeness/tables.py")),
     ("likeness/topics.py", include_str!("likeness/topics.py")),
     ("likeness/urls.py", include_str!("likeness/urls.py")),

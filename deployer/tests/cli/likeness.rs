@@ -9,6 +9,7 @@ mod http_apis;
 mod notifications;
 mod rules;
 mod scene;
+mod subscriptions;
 mod tables;
 mod urls;
 

@@ -234,6 +234,11 @@ fn logs(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
         "DescribeLogGroups" => vec![need(action, "*")],
         // The tagging calls use the group's own ARN; the older calls use the ARN with its contents.
         "TagResource" | "UntagResource" | "ListTagsForResource" => vec![need(action, asked.text("resourceArn"))],
+        "PutSubscriptionFilter" if asked.has("roleArn") => {
+            let role = asked.text("roleArn");
+            let pass = under("iam:PassRole", role, "iam:PassedToService", "logs.amazonaws.com");
+            vec![need(action, group + ":*"), pass]
+        }
         "CreateLogGroup" if asked.has("tags") => {
             vec![need(action, format!("{group}:*")), need("logs:TagResource", group)]
         }

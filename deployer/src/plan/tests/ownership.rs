@@ -234,7 +234,7 @@ http_apis:
     authorizers: { users: { jwt: { issuer: https://login.example.com, audience: [shop] } } }
 topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 buckets: { images: { name: couch-images-1, notifications: [ { queue: inbox } ] } }
-log_groups: { audit: {} }
+log_groups: { audit: { subscriptions: [ { function: draw } ] } }
 alarms:
   late:
     { namespace: Couch, metric_name: Late, statistic: Sum, comparison_operator: GreaterThanThreshold, threshold: 1, period: 60s, evaluation_periods: 1 }

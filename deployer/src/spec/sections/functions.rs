@@ -29,6 +29,7 @@ pub use self::asynchronous::{AsyncElement, DestinationElement};
 pub use self::event::EventElement;
 pub use self::url::UrlElement;
 use super::about::{Outsider, longest_name};
+use super::log_subscriptions::{self, LogSubscriptionElement};
 use super::permission::{self, Permission};
 use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, eventing, models, scheduling};
 use crate::kinds::Kind;
@@ -120,6 +121,10 @@ pub struct FunctionElement {
     /// Days that the function's log group keeps a line. `never` keeps all lines.
     #[serde(default = "two_weeks")]
     pub log_retention: Retention,
+    /// Functions and streams that get the lines of the function's log as they arrive, at most two.
+    #[serde(default)]
+    #[schemars(length(max = 2))]
+    pub log_subscriptions: Vec<LogSubscriptionElement>,
     /// ARN of the KMS key for the function's log group. The key's policy has to let CloudWatch Logs use it.
     #[schemars(regex(pattern = r"^arn:"))]
     pub log_kms_key_arn: Option<String>,
@@ -327,6 +332,8 @@ impl Section for Functions {
         url::check(element, at, findings);
         asynchronous::check(element, at, findings);
         objects::check(element, at, findings);
+        let subscriptions = at.path(["log_subscriptions"]);
+        log_subscriptions::check(&element.log_subscriptions, Some(at.name), &subscriptions, findings);
     }
 
     fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -362,6 +369,7 @@ impl Section for Functions {
 
     fn lint_all(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
         policy_size::check(document, all, findings);
+        lint::log_loops(document, all, findings);
     }
 
     fn outsider(kind: &str, spec: &Value) -> Option<Outsider> {

@@ -6,9 +6,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::about::{About, PictureStyle, Refusals, Shape, Suffix, longest_name};
+use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
+use super::log_subscriptions::{self, LogSubscriptionElement, Subscribed};
 use super::{Hints, LoweredStack, Scope, Section};
+use crate::kinds::Kind;
+use crate::kinds::iam_role::IamRole;
+use crate::kinds::lambda_permission::LambdaPermission;
 use crate::kinds::log_group::{DELIVERY, LogGroup, LogGroupKind, RETENTION_DAYS, STANDARD};
+use crate::kinds::subscription_filter::SubscriptionFilterKind;
 use crate::spec::finding::{DocPath, Findings};
 
 /// Longest name of a log group, in characters.
@@ -33,6 +38,10 @@ pub struct LogGroupElement {
     /// The class, which decides features and price. AWS cannot change it.
     #[serde(default)]
     pub log_group_class: Class,
+    /// Functions and streams that get the group's lines as they arrive, at most two.
+    #[serde(default)]
+    #[schemars(length(max = 2))]
+    pub subscriptions: Vec<LogSubscriptionElement>,
     /// Whether AWS refuses to delete the group.
     #[serde(default)]
     pub deletion_protection_enabled: bool,
@@ -76,21 +85,39 @@ pub fn check_retention(days: u32, path: DocPath, findings: &mut Findings) {
         .help(help);
 }
 
+/// Replaces the characters of a group's name that a role's name cannot have.
+fn role_name(group: &str) -> String {
+    if group.contains("${") {
+        return group.to_owned();
+    }
+    let name: String = group.chars().map(|c| if matches!(c, '/' | '#') { '-' } else { c }).collect();
+    name.trim_matches('-').to_owned()
+}
+
 impl Section for LogGroups {
     const ABOUT: &'static About = &About {
         name: "log_groups",
         singular: "log group",
         example: include_str!("examples/log_groups.yaml"),
-        synonyms: &[("retention", "retention_in_days"), ("retentiondays", "retention_in_days")],
+        synonyms: &[
+            ("subscriptionfilters", "subscriptions"),
+            ("filterpattern", "filter"),
+            ("retention", "retention_in_days"),
+            ("retentiondays", "retention_in_days"),
+        ],
         uncovered: uncovered::TABLE,
         protected: false,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: PictureStyle {
             icon: "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",
             shape: Shape::Rectangle,
-            arrows: &[],
+            arrows: &[
+                Arrow { from: LambdaPermission::NAME, to: None, draw: Draw::Nothing },
+                Arrow { from: SubscriptionFilterKind::NAME, to: Some(IamRole::NAME), draw: Draw::Nothing },
+                Arrow { from: SubscriptionFilterKind::NAME, to: None, draw: Draw::To("log lines") },
+            ],
         },
-        one_of: &[],
+        one_of: &[log_subscriptions::ONE_OF],
         key: None,
         usage: None,
         refusals: Refusals {
@@ -100,7 +127,11 @@ impl Section for LogGroups {
             ],
             codes: &[],
             words: &[],
-            parts: &[],
+            parts: &[
+                Part { name: "subscription", property: "subscriptions", place: PartPlace::Item },
+                Part { name: "subscription_permission", property: "subscriptions", place: PartPlace::Beside },
+                Part { name: "subscription_role", property: "subscriptions", place: PartPlace::Beside },
+            ],
         },
     };
     type Element = LogGroupElement;
@@ -125,6 +156,17 @@ impl Section for LogGroups {
                     .help("remove this property");
             }
         }
+        log_subscriptions::check(&group.subscriptions, None, &at.path(["subscriptions"]), findings);
+        if group.log_group_class != Class::Standard && !group.subscriptions.is_empty() {
+            findings
+                .error(
+                    "log_group::subscription-class",
+                    at.path(["subscriptions"]),
+                    "only groups of class STANDARD have subscriptions",
+                )
+                .at_key()
+                .help("remove `log_group_class`, or the subscriptions");
+        }
         if let Some(key) = &group.kms_key_id
             && !key.starts_with("arn:")
             && !key.starts_with("${")
@@ -136,8 +178,16 @@ impl Section for LogGroups {
     }
 
     fn lower(element: LogGroupElement, at: &Scope<'_>, out: &mut LoweredStack) {
+        let name = element.name.clone().unwrap_or_else(|| at.name_within(NAME_LENGTH));
+        let subscribed = Subscribed {
+            group: at.element(),
+            role_name: format!("{}-logs", role_name(&name)),
+            boundary: None,
+            part: "subscription",
+        };
+        log_subscriptions::lower(&element.subscriptions, &subscribed, at, out);
         let group = LogGroup {
-            name: element.name.unwrap_or_else(|| at.name_within(NAME_LENGTH)),
+            name,
             retention_in_days: element.retention_in_days,
             kms_key_id: element.kms_key_id,
             log_group_class: element.log_group_class.name().to_owned(),

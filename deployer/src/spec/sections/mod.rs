@@ -8,8 +8,8 @@
 //! - `any`: a section without its type
 //! - `hints`: rules for editors that the checker's schema does not have
 //! - `lowered`: primitive resources
-//! - `cors`, `eventing`, `fifo`, `filter`, `keys`, `models`, `notifying`, `path`, `permission`, `scheduling`: parts that
-//!   several sections share
+//! - `cors`, `eventing`, `fifo`, `filter`, `keys`, `log_subscriptions`, `models`, `notifying`, `path`, `permission`,
+//!   `scheduling`: parts that several sections share
 
 pub mod about;
 pub mod alarms;
@@ -26,6 +26,7 @@ mod hints;
 pub mod http_apis;
 mod keys;
 pub mod log_groups;
+mod log_subscriptions;
 mod lowered;
 mod models;
 mod notifying;

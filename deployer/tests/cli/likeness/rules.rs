@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scene::Scene;
-use super::{answers, apis, delivery, destinations, events, http_apis, notifications, tables, urls};
+use super::{answers, apis, delivery, destinations, events, http_apis, notifications, subscriptions, tables, urls};
 use crate::local::Local;
 
 /// Rules that need more than a request, and are tested in [`super`].
@@ -43,6 +43,7 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("http-api-format", http_apis::format(scene).await),
         ("http-api-parts", http_apis::parts(scene).await),
         ("async-destinations", destinations::async_destinations(scene).await),
+        ("log-subscriptions", subscriptions::log_subscriptions(scene).await),
         ("function-url", urls::function_url(scene).await),
         ("table-settings", tables::table_settings(scene).await),
         ("stream-settings", tables::stream_settings(scene).await),

@@ -35,6 +35,7 @@ pub mod schedule_group;
 pub mod sns_subscription;
 pub mod sns_topic;
 pub mod sqs_queue;
+pub mod subscription_filter;
 mod told;
 
 use std::collections::BTreeSet;
@@ -74,6 +75,7 @@ pub const ALL: &[Entry] = &[
     event_bus::ENTRY,
     event_rule::ENTRY,
     log_group::ENTRY,
+    subscription_filter::ENTRY,
     s3_bucket::ENTRY,
     s3_notification::ENTRY,
     schedule_group::ENTRY,

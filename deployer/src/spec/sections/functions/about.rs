@@ -11,10 +11,11 @@ use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::LambdaPermission;
 use crate::kinds::lambda_url::LambdaUrl;
 use crate::kinds::schedule::ScheduleKind;
+use crate::kinds::subscription_filter::SubscriptionFilterKind;
 use crate::spec::sections::about::{
     About, Arrow, Draw, OneOf, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage,
 };
-use crate::spec::sections::{eventing, permission};
+use crate::spec::sections::{eventing, log_subscriptions, permission};
 
 pub(super) const ABOUT: &About = &About {
     name: "functions",
@@ -50,7 +51,9 @@ pub(super) const ABOUT: &About = &About {
         ("maximumeventageinseconds", "max_age"),
         ("maximumretryattempts", "retries"),
         ("kinesis", "stream"),
+        ("filterpattern", "filter"),
         ("lambda", "functions"),
+        ("subscriptionfilters", "log_subscriptions"),
         ("lambdas", "functions"),
         ("maximumrecordageinseconds", "maximum_record_age"),
         ("rate", "schedule"),
@@ -75,6 +78,8 @@ pub(super) const ABOUT: &About = &About {
             Arrow { from: EventSourceMapping::NAME, to: None, draw: Draw::From("messages") },
             Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::arrow_labels) },
             Arrow { from: LambdaPermission::NAME, to: None, draw: Draw::Nothing },
+            Arrow { from: SubscriptionFilterKind::NAME, to: Some(IamRole::NAME), draw: Draw::Nothing },
+            Arrow { from: SubscriptionFilterKind::NAME, to: None, draw: Draw::To("log lines") },
             Arrow { from: LambdaUrl::NAME, to: None, draw: Draw::Nothing },
             Arrow { from: EventRuleKind::NAME, to: None, draw: Draw::ByUse(eventing::arrows) },
             Arrow { from: ScheduleKind::NAME, to: None, draw: Draw::Nothing },
@@ -88,6 +93,7 @@ pub(super) const ABOUT: &About = &About {
             names: &["queue", "queue_arn", "table", "stream", "schedule", "pattern", "bucket"],
         },
         OneOf { map: Some("DestinationElement"), names: asynchronous::NAMES },
+        log_subscriptions::ONE_OF,
         permission::ONE_OF,
     ],
     key: None,
@@ -139,6 +145,9 @@ pub(super) const ABOUT: &About = &About {
             Part { name: "rule", property: "events", place: PartPlace::Item },
             Part { name: "url", property: "url", place: PartPlace::Inside },
             Part { name: "url_permission", property: "url", place: PartPlace::Beside },
+            Part { name: "log_subscription", property: "log_subscriptions", place: PartPlace::Item },
+            Part { name: "log_subscription_permission", property: "log_subscriptions", place: PartPlace::Beside },
+            Part { name: "log_subscription_role", property: "log_subscriptions", place: PartPlace::Beside },
             Part { name: "log_group", property: "log_retention", place: PartPlace::Beside },
         ],
     },

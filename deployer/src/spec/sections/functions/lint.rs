@@ -1,9 +1,12 @@
 //! Checks of functions against the queues that they consume and the targets of their failed events.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::kinds::Kind;
 use crate::kinds::sqs_queue::SqsQueue;
+use crate::kinds::subscription_filter::SubscriptionFilterKind;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::fifo::{fifo_of, is_fifo, target_name};
@@ -129,6 +132,33 @@ fn on_failure(
         findings
             .error("function::fifo-on-failure", event_place(document, mapping, source).then("on_failure"), message)
             .help("name a standard queue or topic");
+    }
+}
+
+/// Reports functions that get each other's log lines: every call leaves lines, and so causes the next one.
+pub(super) fn log_loops(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
+    let filters = all.0.iter().filter(|resource| resource.kind == SubscriptionFilterKind::NAME);
+    let edges: Vec<(&str, &str, &Resource)> = filters
+        .filter_map(|filter| {
+            Some((&filter.element[..], &all.resolve(&filter.spec["destination_arn"])?.element[..], filter))
+        })
+        .collect();
+    for (from, to, filter) in &edges {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![*to]);
+        while let Some(at) = next.pop() {
+            if seen.insert(at) {
+                next.extend(edges.iter().filter(|(of, ..)| *of == at).map(|(_, to, _)| *to));
+            }
+        }
+        if from != to && seen.contains(from) {
+            findings
+                .error(
+                    "log_group::subscription-loop",
+                    document.find_text(&filter.element, &format!("{to}.arn")),
+                    format!("`{from}` and `{to}` would be called for the lines of each other's calls, without end"),
+                )
+                .help("send the lines of one of them elsewhere");
+        }
     }
 }
 

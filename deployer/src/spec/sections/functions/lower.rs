@@ -10,6 +10,7 @@ use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, Stream
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
 use crate::kinds::log_group::{LogGroup, LogGroupKind};
+use crate::spec::sections::log_subscriptions::{self, Subscribed};
 use crate::spec::sections::{self, CodeSource, LoweredStack, Scope, permission, reference, roles};
 
 pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -36,6 +37,13 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
     let code = code(element, at);
     out.add::<LambdaFunction>(at, at.element(), &function(element, at, &name)).code = code;
     asynchronous::lower(element, at, out);
+    let subscribed = Subscribed {
+        group: log_group.clone(),
+        role_name: format!("{name}-logs"),
+        boundary: element.permissions_boundary.clone(),
+        part: "log_subscription",
+    };
+    log_subscriptions::lower(&element.log_subscriptions, &subscribed, at, out);
     url::lower(element, at, out);
     schedules::lower(element, at, &name, out);
     rules::lower(element, at, &name, out);

@@ -94,6 +94,10 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         Otherwise("write `vpc: { subnet_ids: [ … ], security_group_ids: [ … ] }`"),
     ),
     UncoveredWords::of(
+        &["subscription_filter", "subscription_filters", "log_subscription", "log_destination"],
+        Otherwise("write `log_subscriptions: [ { function: NAME } ]`"),
+    ),
+    UncoveredWords::of(
         &["concurrency"],
         Otherwise("write `reserved_concurrency` to limit the function, or `maximum_concurrency` in an event to limit a queue"),
     ),

@@ -7,8 +7,12 @@ use crate::spec::uncovered::{UncoveredWords, unmanaged};
 #[rustfmt::skip]
 pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(
-        &["metric_filter", "metric_filters", "subscription_filter", "subscription_filters", "destination", "destinations"],
-        unmanaged("metric and subscription filters", "create the filter elsewhere, for `${log_groups.NAME.name}`: the deployer leaves it as it is"),
+        &["subscription_filter", "subscription_filters", "destination", "destinations"],
+        Otherwise("write `subscriptions: [ { function: NAME } ]`"),
+    ),
+    UncoveredWords::of(
+        &["metric_filter", "metric_filters"],
+        unmanaged("metric filters", "create the filter elsewhere, for `${log_groups.NAME.name}`: the deployer leaves it as it is"),
     ),
     UncoveredWords::of(&["data_protection_policy", "field_indexes", "transformer"], unmanaged("this setting of a log group", "set it elsewhere: the deployer leaves it as it is")),
     UncoveredWords::of(&["streams", "log_streams"], unmanaged("log streams", "leave it out: writers create their streams")),
