@@ -1,8 +1,8 @@
 //! Notifications of buckets, which S3 checks when they are put and each time an event happens.
 
 use aws_sdk_s3::types::{
-    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration,
-    S3KeyFilter,
+    BucketLocationConstraint, CreateBucketConfiguration, Event, FilterRule, FilterRuleName, NotificationConfiguration,
+    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
 };
 
 use super::scene::{Queue, Scene, until};
@@ -35,7 +35,9 @@ pub async fn overlaps(scene: &Scene) -> bool {
 }
 
 async fn bucket(scene: &Scene, name: &str) {
-    scene.clients.s3.create_bucket().bucket(name).send().await.expect("a bucket");
+    let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuWest1).build();
+    let create = scene.clients.s3.create_bucket().bucket(name).create_bucket_configuration(place);
+    create.send().await.expect("a bucket");
 }
 
 async fn store(scene: &Scene, bucket: &str) {

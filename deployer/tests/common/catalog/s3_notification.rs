@@ -67,18 +67,24 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                     "entries.queue-jobs.events",
                     "entries.queue-jobs.prefix",
                     "entries.queue-jobs.suffix",
-                    "entries.queue-jobs-2",
+                    "entries.queue-jobs-2.destination",
+                    "entries.queue-jobs-2.events",
                 ],
             ),
             (
                 "EventBridge alone",
                 switched(json!({ "entries": {} })),
-                vec!["entries.queue-jobs", "entries.queue-jobs-2"],
+                vec![
+                    "entries.queue-jobs.destination",
+                    "entries.queue-jobs.events",
+                    "entries.queue-jobs-2.destination",
+                    "entries.queue-jobs-2.events",
+                ],
             ),
             (
                 "no EventBridge",
                 switched(json!({ "event_bridge": false, "entries": { "queue-jobs": entry(json!({})) } })),
-                vec!["entries.queue-jobs", "event_bridge"],
+                vec!["entries.queue-jobs.destination", "entries.queue-jobs.events", "event_bridge"],
             ),
         ],
     }]
