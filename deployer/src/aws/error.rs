@@ -43,6 +43,9 @@ pub enum AwsError {
     /// AWS holds something that the plan did not contain, and that this call would delete or put into service.
     #[error("{message}")]
     Unplanned { message: String },
+    /// The account lacks a setting without which AWS would refuse a resource.
+    #[error("{message}")]
+    Unprepared { code: &'static str, message: String, help: &'static str },
     /// A value to send would contain an unknown part, such as the id of an API that does not exist.
     #[error("not sent: `{output}` of `{address}` is not known")]
     Unresolved { address: String, output: String },

@@ -117,6 +117,33 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  draw: { zip: draw.zip }\n  guard: { zip: guard.zip }\napis:\n  couch:\n    routes: { \"GET /images\": { function: draw, authorizer: staff } }\n    authorizers: { staff: { function: guard, identity_sources: [$request.header.Authorization] } }\n",
         "Write `$request.header.NAME`; for `type: request` also `$request.querystring.NAME`, `$context.NAME` or `$stageVariables.NAME`.",
     ),
+    error(
+        "api::log-format",
+        "API Gateway takes a line of the log only with the id of the request.",
+        "functions: { draw: { zip: draw.zip } }\napis:\n  couch: { routes: { \"GET /images\": draw }, access_logs: { format: $context.status } }\n",
+        "functions: { draw: { zip: draw.zip } }\napis:\n  couch: { routes: { \"GET /images\": draw }, access_logs: { format: $context.requestId $context.status } }\n",
+        "Add `$context.requestId`, or `$context.extendedRequestId`.",
+    ),
+    error(
+        "api::log-group",
+        "The log of an API goes to a log group of CloudWatch Logs, named by its ARN. Settings of the API's own group do not apply to another one.",
+        "functions: { draw: { zip: draw.zip } }\napis:\n  couch: { routes: { \"GET /images\": draw }, access_logs: { log_group_arn: requests } }\n",
+        "functions: { draw: { zip: draw.zip } }\napis:\n  couch: { routes: { \"GET /images\": draw }, access_logs: { retention_in_days: 30 } }\n",
+        "Write `${log_groups.NAME.arn}`, or leave it out: the API then has a log group of its own.",
+    ),
+    error(
+        "api::log-line",
+        "API Gateway takes the format of a log on one line.",
+        "functions: { draw: { zip: draw.zip } }\napis:\n  couch:\n    routes: { \"GET /images\": draw }\n    access_logs:\n      format: |\n        $context.requestId\n        $context.status\n",
+        "functions: { draw: { zip: draw.zip } }\napis:\n  couch:\n    routes: { \"GET /images\": draw }\n    access_logs:\n      format: >-\n        $context.requestId\n        $context.status\n",
+        "Write it on one line; in YAML, `>-` joins the lines of a text.",
+    ),
+    run(
+        "api::log-role",
+        "API Gateway writes the logs of all APIs of an account in a region with one role, and this account has none. It refuses a stage with a log then.",
+        "An API with `access_logs`, in an account that never had one.",
+        "Set the role once, as the help shows. It is not part of a stack, because other stacks depend on it.",
+    ),
     warning(
         "api::long-timeout",
         "API Gateway waits longer than 29 seconds only in accounts whose quota was raised, and refuses the route in any other.",

@@ -140,6 +140,7 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
             "plan::overtaken",
             "run the same command again, without `--target`: the plan then shows what is there and what becomes of it".into(),
         ),
+        AwsError::Unprepared { code, help, .. } => (code, (*help).into()),
         AwsError::Unresolved { address, .. } => (
             "plan::unresolved",
             format!("make that first: `deployer apply --target '{address}'`; please report it if that does not help"),

@@ -14,10 +14,12 @@
 //! deployment does not have our description.
 //! **Caveats**: AWS creates one deployment in 5 s.
 
+mod wire;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_apigateway::types::{MethodSetting, Op as PatchOp, PatchOperation, Stage as Live};
+use aws_sdk_apigateway::types::Op as PatchOp;
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{EXISTS, delete_tags, put_tags};
@@ -27,14 +29,13 @@ use crate::aws::apigateway::deployments::{
 };
 pub use crate::aws::apigateway::route::Definition;
 use crate::aws::apigateway::tree::resources;
-use crate::aws::apigateway::{
-    ABSENT, arn, edited_tags, is_created, is_id, live_tags, patch_op, pointer, retag, turn_key,
-};
+use crate::aws::apigateway::{ABSENT, arn, edited_tags, is_created, is_id, live_tags, patch_op, retag, turn_key};
 use crate::aws::digest;
 use crate::aws::service::APIGATEWAY;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust};
+use wire::{logs, patch, properties, settings, stage};
 
 /// How long AWS may take to report changed methods of an API. A local AWS reports them at once.
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
@@ -65,7 +66,18 @@ pub struct Stage {
     pub throttling_burst_limit: Option<u32>,
     pub metrics_enabled: bool,
     pub tracing_enabled: bool,
+    /// The log of requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log_settings: Option<AccessLogSettings>,
     pub tags: Tags,
+}
+
+/// The log of an API's requests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AccessLogSettings {
+    /// The ARN of a log group.
+    pub destination_arn: String,
+    pub format: String,
 }
 
 impl Kind for ApiStage {
@@ -203,7 +215,8 @@ impl Kind for ApiStage {
             .tracing_enabled(want.tracing_enabled)
             .set_tags(Some(want.tags.clone().into_iter().collect()));
         aws.call("apigateway:CreateStage", call.send()).await?;
-        patch(aws, want, settings(&Stage::default(), want)).await?;
+        let none = Stage::default();
+        patch(aws, want, [settings(&none, want), logs(&none, want)].concat()).await?;
         if !alone {
             delete_unserved(aws, &want.rest_api_id).await?;
         }
@@ -219,7 +232,7 @@ impl Kind for ApiStage {
     ) -> Result<(), AwsError> {
         let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         aws.run.forget(&stages_key(&want.rest_api_id));
-        let mut ops = settings(&live.spec, want);
+        let mut ops = [settings(&live.spec, want), logs(&live.spec, want)].concat();
         if changes.touch("definition") {
             check_definition(aws, want).await?;
             let deployment = deploy(aws, &want.rest_api_id, &want.definition).await?.0;
@@ -262,26 +275,6 @@ fn url(spec: &Stage, place: &Place) -> String {
     }
 }
 
-fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
-    let all = live.method_settings().and_then(|settings| settings.get("*/*"));
-    // −1 means that the account's limit applies.
-    let rate = all.map(MethodSetting::throttling_rate_limit).filter(|rate| *rate >= 0.0);
-    let burst = all.and_then(|s| u32::try_from(s.throttling_burst_limit()).ok());
-    Stage {
-        rest_api_id: spec.rest_api_id.clone(),
-        stage_name: spec.stage_name.clone(),
-        definition,
-        unused_deployments: Vec::new(),
-        description: live.description.clone().filter(|text| !text.is_empty()),
-        variables: live.variables.clone().unwrap_or_default().into_iter().collect(),
-        throttling_rate_limit: rate,
-        throttling_burst_limit: burst,
-        metrics_enabled: all.is_some_and(MethodSetting::metrics_enabled),
-        tracing_enabled: live.tracing_enabled(),
-        tags,
-    }
-}
-
 /// Refuses to take a snapshot of anything but the definition. AWS may report a fresh change only some seconds later.
 async fn check_definition(aws: &Aws, want: &Stage) -> Result<(), AwsError> {
     let (api, definition) = (&want.rest_api_id, &want.definition);
@@ -298,48 +291,6 @@ async fn check_definition(aws: &Aws, want: &Stage) -> Result<(), AwsError> {
         }
         settled => settled,
     }
-}
-
-async fn patch(aws: &Aws, want: &Stage, ops: Vec<PatchOperation>) -> Result<(), AwsError> {
-    if ops.is_empty() {
-        return Ok(());
-    }
-    let call = aws.clients.apigateway.update_stage().rest_api_id(&want.rest_api_id).stage_name(&want.stage_name);
-    aws.call("apigateway:UpdateStage", call.set_patch_operations(Some(ops)).send()).await.map(drop)
-}
-
-/// Returns the settings for all methods. They are sent together: a single one would reset the others to the server's
-/// defaults.
-fn settings(live: &Stage, want: &Stage) -> Vec<PatchOperation> {
-    let of = |s: &Stage| (s.throttling_rate_limit, s.throttling_burst_limit, s.metrics_enabled);
-    if of(live) == of(want) {
-        return Vec::new();
-    }
-    let unlimited = || "-1".to_owned();
-    let replace = |path: &str, value: String| patch_op(PatchOp::Replace, format!("/*/*/{path}"), Some(value));
-    vec![
-        replace("throttling/rateLimit", want.throttling_rate_limit.map_or_else(unlimited, |v| v.to_string())),
-        replace("throttling/burstLimit", want.throttling_burst_limit.map_or_else(unlimited, |v| v.to_string())),
-        replace("metrics/enabled", want.metrics_enabled.to_string()),
-    ]
-}
-
-/// Returns the PATCH operations for the properties that CreateStage takes as well.
-fn properties(live: &Stage, want: &Stage) -> Vec<PatchOperation> {
-    let mut ops = Vec::new();
-    let mut replace = |path: String, value: String| ops.push(patch_op(PatchOp::Replace, path, Some(value)));
-    if live.description != want.description {
-        replace("/description".into(), want.description.clone().unwrap_or_default());
-    }
-    if live.tracing_enabled != want.tracing_enabled {
-        replace("/tracingEnabled".into(), want.tracing_enabled.to_string());
-    }
-    for (name, value) in want.variables.iter().filter(|(name, value)| live.variables.get(*name) != Some(*value)) {
-        replace(format!("/variables/{}", pointer(name)), value.clone());
-    }
-    let removed = live.variables.keys().filter(|name| !want.variables.contains_key(*name));
-    ops.extend(removed.map(|name| patch_op(PatchOp::Remove, format!("/variables/{}", pointer(name)), None)));
-    ops
 }
 
 #[cfg(test)]
@@ -369,21 +320,5 @@ mod tests {
     fn the_url_is_unknown_while_the_api_id_is() {
         let spec = Stage { rest_api_id: "${apis.couch.id}".into(), stage_name: "Prod".into(), ..Stage::default() };
         assert_eq!(ApiStage::predict(&spec, &place(None)).into_keys().collect::<Vec<_>>(), ["stage_name"]);
-    }
-
-    #[test]
-    fn a_throttle_of_minus_one_is_none() {
-        let unset = MethodSetting::builder().throttling_rate_limit(-1.0).throttling_burst_limit(-1).build();
-        let live = Live::builder().method_settings("*/*", unset).build();
-        let seen = stage(&Stage::default(), &live, String::new(), Tags::new());
-        assert_eq!((seen.throttling_rate_limit, seen.throttling_burst_limit), (None, None));
-    }
-
-    #[test]
-    fn a_removed_throttle_is_sent_as_minus_one() {
-        let live = Stage { throttling_rate_limit: Some(5.0), ..Stage::default() };
-        let sent = settings(&live, &Stage::default());
-        assert_eq!(sent[0].value(), Some("-1"));
-        assert!(settings(&live, &live).is_empty());
     }
 }

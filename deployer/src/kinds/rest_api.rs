@@ -15,6 +15,7 @@
 mod contents;
 mod identity;
 mod local;
+mod log_role;
 mod wire;
 
 use std::time::Duration;
@@ -84,12 +85,20 @@ pub struct Parts {
     pub stage: String,
     /// `POST /images`.
     pub routes: Vec<String>,
+    /// The stage has a log of requests.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub logs: bool,
     /// Names of authorizers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorizers: Vec<String>,
     /// Types of API Gateway's own answers: `DEFAULT_4XX`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub responses: Vec<String>,
+}
+
+/// Tells whether an API lacks a part. Such a part is left out of texts.
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Kind for RestApi {
@@ -126,7 +135,7 @@ impl Kind for RestApi {
     }
 
     /// Grants by the API's tags, because its id is not known before it exists. The parts of an API inherit its tags.
-    fn iam(op: Op, _: &Api, place: &Place) -> Vec<Grant> {
+    fn iam(op: Op, spec: &Api, place: &Place) -> Vec<Grant> {
         let apis = arn(place, "/restapis");
         let api = arn(place, "/restapis/*");
         let under = |parts: &[&str]| parts.iter().map(|part| format!("{api}/{part}")).collect::<Vec<_>>();
@@ -135,7 +144,8 @@ impl Kind for RestApi {
             // AWS returns tags with the API; a local AWS needs a call of its own for them.
             Op::Present => vec![Grant::on(&["apigateway:GET"], [apis, arn(place, "/tags/*")])],
             Op::Read => {
-                let resources = [vec![apis, arn(place, "/tags/*")], under(&contents)].concat();
+                let account = spec.parts.logs.then(|| arn(place, "/account"));
+                let resources = [vec![apis, arn(place, "/tags/*")], under(&contents), Vec::from_iter(account)].concat();
                 vec![Grant::on(&["apigateway:GET"], resources)]
             }
             // AWS checks tags given at creation like a call of their own.
@@ -168,7 +178,8 @@ impl Kind for RestApi {
                 None => Ok(None),
             }
         };
-        let (found, ahead) = tokio::join!(observe_api(aws, spec), ahead);
+        let (found, ahead, role) = tokio::join!(observe_api(aws, spec), ahead, log_role::check(aws, spec));
+        role?;
         let Some(mut seen) = found? else { return Ok(None) };
         let contents = match ahead?.filter(|_| expected.as_ref() == Some(&seen.physical_id)) {
             Some(contents) => contents,

@@ -37,7 +37,7 @@ impl Contents {
             changed_responses(aws, api),
         );
         let (tree, stages, deployments) = (tree?, stages?, deployments?);
-        let Parts { stage, routes, authorizers: guards, responses: own } = &spec.parts;
+        let Parts { stage, routes, authorizers: guards, responses: own, .. } = &spec.parts;
         let recorded = |kind: &str, rest: &[&str]| aws.run.has_record(kind, &[&[api], rest].concat());
         let unlisted_routes = methods(&tree)
             .into_iter()

@@ -23,6 +23,7 @@ pub use self::cors::{CorsElement, CorsSettings};
 pub use self::responses::ResponseElement;
 pub use self::timeout::Milliseconds;
 use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
+use super::access_logs::AccessLogs;
 use super::{Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::api_authorizer::ApiAuthorizer;
@@ -33,6 +34,7 @@ use crate::kinds::api_validator::ApiValidator;
 use crate::kinds::gateway_response::GatewayResponseKind;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::LambdaPermission;
+use crate::kinds::log_group::{LogGroupKind, RETENTION_DAYS};
 use crate::kinds::rest_api::RestApi;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
@@ -106,6 +108,8 @@ pub struct ApiElement {
     /// Whether X-Ray samples and traces requests.
     #[serde(default)]
     pub tracing_enabled: bool,
+    /// The log of requests: one line for each. Needs the account's role for API Gateway's logs.
+    pub access_logs: Option<AccessLogs>,
 }
 
 /// A function's name under `functions`, or a map with further properties of the route.
@@ -192,6 +196,7 @@ impl Section for Apis {
             ("stagevariables", "variables"),
             ("corsconfiguration", "cors"),
             ("gatewayresponses", "responses"),
+            ("accesslogsettings", "access_logs"),
             ("identitysource", "identity_sources"),
             ("identityvalidationexpression", "validation_pattern"),
             ("authorizerresultttlinseconds", "ttl"),
@@ -213,6 +218,7 @@ impl Section for Apis {
                     to: Some(LambdaFunction::NAME),
                     draw: Draw::To("asks who may call"),
                 },
+                Arrow { from: ApiStage::NAME, to: Some(LogGroupKind::NAME), draw: Draw::To("logs requests") },
                 Arrow { from: ApiStage::NAME, to: None, draw: Draw::Nothing },
                 Arrow { from: ApiModel::NAME, to: None, draw: Draw::Nothing },
                 Arrow { from: ApiValidator::NAME, to: None, draw: Draw::Nothing },
@@ -226,9 +232,10 @@ impl Section for Apis {
         refusals: Refusals {
             operations: &[],
             codes: &[],
-            words: &[],
+            words: &[("access_log_settings", &["access_logs"])],
             parts: &[
                 Part { name: "authorizer", property: "authorizers", place: PartPlace::Entry },
+                Part { name: "log_group", property: "access_logs", place: PartPlace::Inside },
                 Part { name: "model", property: "models", place: PartPlace::Entry },
                 Part { name: "permission", property: "routes", place: PartPlace::Entry },
                 Part { name: "response", property: "responses", place: PartPlace::Entry },
@@ -248,6 +255,7 @@ impl Section for Apis {
         validation::check(element, at, findings);
         cors::check(element, at, findings);
         responses::check(element, at, findings);
+        check::access_logs(element, at, findings);
     }
 
     fn lower(element: ApiElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -268,6 +276,7 @@ impl Section for Apis {
         let methods = "^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY) /";
         hints.property("routes", "propertyNames", json!({ "pattern": methods }));
         hints.property("responses", "propertyNames", json!({ "enum": responses::TYPES }));
+        hints.inner("AccessLogs", "retention_in_days", "enum", json!(RETENTION_DAYS));
         hints.property("external", "enum", json!([false]));
     }
 }

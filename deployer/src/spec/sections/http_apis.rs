@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
+use super::access_logs::AccessLogs;
 use super::apis::Milliseconds;
 use super::{Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
@@ -206,35 +207,12 @@ pub struct Jwt {
     pub audience: Vec<String>,
 }
 
-/// The log of an API's requests.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AccessLogs {
-    /// The ARN of a log group. Default: the API has one of its own.
-    pub log_group_arn: Option<String>,
-    /// A line of the log, with `$context` variables, among them `$context.requestId`. Default: JSON with the most
-    /// useful ones.
-    #[schemars(length(min = 1, max = 3072))]
-    pub format: Option<String>,
-    /// Days that the API's own log group keeps a line: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
-    /// 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
-    #[serde(default = "thirty_days")]
-    #[schemars(range(min = 1, max = 3653))]
-    pub retention_in_days: u32,
-    /// ARN of the KMS key for the API's own log group. The key's policy has to let CloudWatch Logs use it.
-    pub kms_key_id: Option<String>,
-}
-
 fn default_stage() -> String {
     crate::kinds::http_stage::DEFAULT.into()
 }
 
 const fn longest() -> Milliseconds {
     Milliseconds(30_000)
-}
-
-const fn thirty_days() -> u32 {
-    30
 }
 
 impl Section for HttpApis {

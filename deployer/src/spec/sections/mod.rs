@@ -8,10 +8,11 @@
 //! - `any`: a section without its type
 //! - `hints`: rules for editors that the checker's schema does not have
 //! - `lowered`: primitive resources
-//! - `cors`, `eventing`, `fifo`, `filter`, `keys`, `log_subscriptions`, `models`, `notifying`, `path`, `permission`,
-//!   `scheduling`: parts that several sections share
+//! - `access_logs`, `cors`, `eventing`, `fifo`, `filter`, `keys`, `log_subscriptions`, `models`, `notifying`, `path`,
+//!   `permission`, `scheduling`: parts that several sections share
 
 pub mod about;
+mod access_logs;
 pub mod alarms;
 pub mod any;
 pub mod apis;

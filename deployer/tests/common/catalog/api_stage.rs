@@ -59,7 +59,8 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                     &api,
                     json!({"definition": definition("a/second"), "description": "sofas", "throttling_rate_limit": 5.0,
                         "throttling_burst_limit": 7, "variables": {"mode": "fast", "size": "1024"},
-                        "metrics_enabled": true, "tracing_enabled": true, "tags": tags}),
+                        "metrics_enabled": true, "tracing_enabled": true, "tags": tags,
+                        "access_log_settings": {"destination_arn": "arn:aws:logs:eu-west-1:123456789012:log-group:a", "format": "$context.requestId"}}),
                 ),
                 vec![
                     "variables.mode",
@@ -70,6 +71,8 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                     "description",
                     "throttling_rate_limit",
                     "throttling_burst_limit",
+                    "access_log_settings.destination_arn",
+                    "access_log_settings.format",
                 ],
             ),
             (
@@ -85,6 +88,8 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                     "description",
                     "throttling_rate_limit",
                     "throttling_burst_limit",
+                    "access_log_settings.destination_arn",
+                    "access_log_settings.format",
                 ],
             ),
         ],

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{ApiElement, Endpoint, RouteElement};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
+use crate::spec::sections::access_logs::LogCodes;
 use crate::spec::sections::path::MethodPath;
 
 /// The time that API Gateway waits for a function, in milliseconds, unless the account's quota was raised.
@@ -47,6 +48,13 @@ pub(super) fn routes(element: &ApiElement, at: &Scope<'_>, findings: &mut Findin
         }
         function(&target.target().function, property(&path, target, "function"), findings);
         timeout(element, target.target().timeout.0, property(&path, target, "timeout"), findings);
+    }
+}
+
+pub(super) fn access_logs(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
+    let codes = LogCodes { format: "api::log-format", group: "api::log-group", line: "api::log-line" };
+    if let Some(logs) = &element.access_logs {
+        logs.check(&at.path(["access_logs"]), &codes, findings);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::cors::{self, OPTIONS};
 use super::{ApiElement, CorsElement, Milliseconds, RouteTarget, access, responses, validation};
 use crate::kinds::api_route::{ApiRoute, Mock, Route};
-use crate::kinds::api_stage::{ApiStage, Definition, Stage};
+use crate::kinds::api_stage::{AccessLogSettings, ApiStage, Definition, Stage};
 use crate::kinds::gateway_response::{GatewayResponse, GatewayResponseKind};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::rest_api::{Api, Parts, RestApi};
@@ -16,6 +16,8 @@ use crate::spec::sections::path::MethodPath;
 use crate::spec::sections::{LoweredStack, Scope, reference, tag_value};
 
 const GATEWAY: &str = "apigateway.amazonaws.com";
+/// A line of the log unless the API has its own format.
+const LINE: &str = r#"{"requestId":"$context.requestId","time":"$context.requestTime","ip":"$context.identity.sourceIp","method":"$context.httpMethod","path":"$context.path","resource":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency","length":"$context.responseLength","error":"$context.error.message","authorizerError":"$context.authorizer.error"}"#;
 /// Up to this many routes to one function have a permission each.
 const APART: usize = 10;
 
@@ -66,7 +68,11 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack
     let (validators, models) = (checks.validators, checks.models);
     let definition = Definition { routes, authorizers, responses, validators, models, ..published(&api) };
     let address = at.part("stage");
-    let stage = stage(element, definition.text(), at, &address);
+    let logs = element.access_logs.as_ref().map(|logs| AccessLogSettings {
+        destination_arn: logs.lower_group(&format!("/aws/apigateway/{}", api.name), at, out),
+        format: logs.format.clone().unwrap_or_else(|| LINE.to_owned()),
+    });
+    let stage = Stage { access_log_settings: logs, ..stage(element, definition.text(), at, &address) };
     out.add::<ApiStage>(at, address.clone(), &stage).depends_on.extend(before);
     for output in ["url", "stage_name"] {
         out.alias(at, output, &address, output);
@@ -117,6 +123,7 @@ fn api(
         parts: Parts {
             stage: element.stage.clone(),
             routes: element.routes.keys().chain(preflights.keys()).cloned().collect(),
+            logs: element.access_logs.is_some(),
             authorizers: element.authorizers.keys().cloned().collect(),
             responses: responses.iter().map(|response| response.response_type.clone()).collect(),
         },
@@ -206,6 +213,7 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
         throttling_burst_limit: element.throttling_burst_limit,
         metrics_enabled: element.metrics_enabled,
         tracing_enabled: element.tracing_enabled,
+        access_log_settings: None,
         tags: at.tags(address),
     }
 }

@@ -26,10 +26,8 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         &["policy", "resource_policy"],
         unmanaged("resource policies of APIs", "write `authorization: AWS_IAM` at the routes, or set the policy elsewhere: the plan names it, and it stays as it is"),
     ),
-    UncoveredWords::of(
-        &["logging", "logging_level", "access_log", "access_logs", "access_log_settings"],
-        unmanaged("logs of APIs", "let the functions log their requests; `metrics_enabled: true` counts them by route"),
-    ),
+    UncoveredWords::of(&["logging", "logs", "access_log"], Otherwise("write `access_logs: {}`")),
+    UncoveredWords::of(&["logging_level", "execution_logs", "data_trace_enabled"], unmanaged("execution logs of APIs", "let the functions log their requests; `access_logs` has a line for each")),
     UncoveredWords::of(&["cache", "caching", "cache_cluster"], unmanaged("the cache of an API", "let the functions send `Cache-Control`")),
     UncoveredWords::of(&["waf", "web_acl"], unmanaged("web ACLs", "create the ACL elsewhere, for the stage's ARN; `throttling_rate_limit` limits requests without one")),
     UncoveredWords::of(&["canary", "canary_settings", "deployment"], unmanaged("canaries", "try a change in a copy of the stack first: `--env NAME`")),

@@ -6,7 +6,7 @@ use super::route_key::RouteKey;
 use super::{HttpApiElement, HttpRouteElement};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
-use crate::spec::sections::log_groups::check_retention;
+use crate::spec::sections::access_logs::LogCodes;
 
 /// The time that API Gateway waits for a function, in milliseconds.
 const TIMEOUT_MS: std::ops::RangeInclusive<u32> = 50..=30_000;
@@ -16,8 +16,6 @@ const ROUTES: usize = 300;
 const VARIABLES: usize = 100;
 const VARIABLE_NAME: usize = 64;
 const VARIABLE_VALUE: usize = 512;
-/// The variables of which a line of the log has to have one.
-const REQUEST_IDS: [&str; 2] = ["$context.requestId", "$context.extendedRequestId"];
 
 pub(super) fn external(at: &Scope<'_>, findings: &mut Findings) {
     if at.common.external {
@@ -180,39 +178,8 @@ pub(super) fn variables(element: &HttpApiElement, at: &Scope<'_>, findings: &mut
 }
 
 pub(super) fn access_logs(element: &HttpApiElement, at: &Scope<'_>, findings: &mut Findings) {
-    let Some(logs) = &element.access_logs else { return };
-    let path = |name: &str| at.path(["access_logs", name]);
-    if let Some(format) = &logs.format {
-        if !REQUEST_IDS.iter().any(|id| format.contains(id)) {
-            findings
-                .error("http_api::log-format", path("format"), "API Gateway takes no line without the request's id")
-                .help(format!("add `{}`", REQUEST_IDS[0]));
-        }
-        if format.contains('\n') {
-            findings
-                .error("http_api::log-line", path("format"), "API Gateway takes a format of one line alone")
-                .help("write it on one line; in YAML, `>-` joins the lines of a text");
-        }
-    }
-    check_retention(logs.retention_in_days, path("retention_in_days"), findings);
-    if let Some(key) = &logs.kms_key_id
-        && !key.starts_with("arn:")
-        && !key.starts_with("${")
-    {
-        findings
-            .error("log_group::kms-key", path("kms_key_id"), "CloudWatch Logs takes a key's ARN only")
-            .help("write `arn:aws:kms:REGION:ACCOUNT:key/ID`");
-    }
-    if let Some(arn) = &logs.log_group_arn {
-        if !arn.contains(":log-group:") && !arn.starts_with("${") {
-            findings
-                .error("http_api::log-group", path("log_group_arn"), format!("`{arn}` is no ARN of a log group"))
-                .help("write `${log_groups.NAME.arn}`, or leave it out: the API then has a log group of its own");
-        }
-        for own in [("kms_key_id", logs.kms_key_id.is_some())].iter().filter(|(_, given)| *given) {
-            findings
-                .error("http_api::log-group", path(own.0), "it is about the API's own log group, and the API has none")
-                .help("remove it, or `log_group_arn`");
-        }
+    let codes = LogCodes { format: "http_api::log-format", group: "http_api::log-group", line: "http_api::log-line" };
+    if let Some(logs) = &element.access_logs {
+        logs.check(&at.path(["access_logs"]), &codes, findings);
     }
 }

@@ -6,14 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::route_key::{RouteKey, label};
-use super::{AccessLogs, AuthorizerElement, HttpApiElement, HttpRouteTarget, PayloadFormat, longest};
+use super::{AuthorizerElement, HttpApiElement, HttpRouteTarget, PayloadFormat, longest};
 use crate::kinds::http_api::{Api, Cors, HttpApi, Parts};
 use crate::kinds::http_authorizer::{Authorizer, HttpAuthorizer, JWT, JwtConfiguration, REQUEST};
 use crate::kinds::http_integration::{HttpIntegration, Integration};
 use crate::kinds::http_route::{HttpRoute, Route};
 use crate::kinds::http_stage::{AccessLogSettings, HttpStage, RouteSettings, Stage};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
-use crate::kinds::log_group::{LogGroup, LogGroupKind};
+use crate::spec::sections::access_logs::AccessLogs;
 use crate::spec::sections::{LoweredStack, Scope, reference, tag_value};
 
 const GATEWAY: &str = "apigateway.amazonaws.com";
@@ -223,29 +223,10 @@ fn lower_logs(
     at: &Scope<'_>,
     out: &mut LoweredStack,
 ) -> AccessLogSettings {
-    let destination_arn = logs.log_group_arn.clone().unwrap_or_else(|| {
-        let address = at.part("log_group");
-        let group = LogGroup {
-            // AWS's own policy for logs covers all groups that begin so, and never grows too long.
-            name: format!("/aws/vendedlogs/http-apis/{}", group_name(&name(element, at))),
-            retention_in_days: Some(logs.retention_in_days),
-            kms_key_id: logs.kms_key_id.clone(),
-            tags: at.tags(&address),
-            ..LogGroup::default()
-        };
-        out.add::<LogGroupKind>(at, address.clone(), &group);
-        out.alias(at, "log_group", &address, "name");
-        reference(&address, "arn")
-    });
+    // AWS's own policy for logs covers all groups that begin so, and never grows too long.
+    let group = format!("/aws/vendedlogs/http-apis/{}", name(element, at));
+    let destination_arn = logs.lower_group(&group, at, out);
     AccessLogSettings { destination_arn, format: logs.format.clone().unwrap_or_else(|| LINE.to_owned()) }
-}
-
-/// Replaces characters that a log group's name cannot have. References stay as they are.
-fn group_name(name: &str) -> String {
-    if name.contains("${") {
-        return name.to_owned();
-    }
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_/#".contains(c) { c } else { '-' }).collect()
 }
 
 fn stage(
