@@ -11,7 +11,7 @@ pub async fn log_subscriptions(scene: &Scene) -> bool {
     let logs = &scene.clients.logs;
     logs.create_log_group().log_group_name(GROUP).send().await.expect("a group");
     logs.create_log_stream().log_group_name(GROUP).log_stream_name("s").send().await.expect("a stream");
-    let function = scene.function("reader", "1").await;
+    let function = scene.function("log-reader", "1").await;
     let put = |name: &str, pattern: &str| {
         let put = logs.put_subscription_filter().log_group_name(GROUP).filter_name(name);
         put.filter_pattern(pattern).destination_arn(&function).send()
@@ -19,7 +19,9 @@ pub async fn log_subscriptions(scene: &Scene) -> bool {
     if put("errors", r#"{ $.level = "ERROR" && $.tries >= 2 }"#).await.is_ok() {
         return false;
     }
-    scene.allow("reader", "logs.amazonaws.com", &format!("arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:{GROUP}:*")).await;
+    scene
+        .allow("log-reader", "logs.amazonaws.com", &format!("arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:{GROUP}:*"))
+        .await;
     put("errors", r#"{ $.level = "ERROR" && $.tries >= 2 }"#).await.expect("a filter");
     put("words", "?boom ?bang -harmless").await.expect("a second filter");
     let third = put("third", "").await.expect_err("no third filter").into_service_error();
@@ -35,6 +37,6 @@ pub async fn log_subscriptions(scene: &Scene) -> bool {
     let write = logs.put_log_events().log_group_name(GROUP).log_stream_name("s");
     write.set_log_events(Some(lines.iter().map(event).collect())).send().await.expect("lines");
     // Each filter has one line of these, and calls once.
-    scene.called("reader", 2).await;
+    scene.called("log-reader", 2).await;
     true
 }

@@ -55,7 +55,7 @@ async fn cases(aws: &Aws) -> Vec<Case> {
         "role_arn": format!("arn:aws:iam::{}:role/couch-lines", aws.place.account),
         "distribution": "Random",
     });
-    let moved = vec!["destination_arn", "role_arn", "distribution"];
+    let moved = vec!["destination_arn", "distribution", "role_arn"];
     vec![Case {
         variant: false,
         lost: &[],
