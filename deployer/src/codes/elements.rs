@@ -26,6 +26,13 @@ pub(super) const CODES: &[Code] = &[
         "Send the lines to a function whose own lines go nowhere.",
     ),
     error(
+        "permission::access",
+        "A word of access does not belong to the element: tables and buckets are read and written, queues are sent to and received from.",
+        "tables: { orders: { partition_key: id } }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: [read, send], on: tables.orders } ] }\n",
+        "tables: { orders: { partition_key: id } }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: read, on: tables.orders } ] }\n",
+        "Write a word that the help names, or actions and ARNs.",
+    ),
+    error(
         "log_group::subscription-name",
         "Each subscription of a log group has a name of its own in AWS, which is its receiver's unless it is stated.",
         "functions: { reader: { zip: reader.zip } }\nlog_groups: { audit: { subscriptions: [ { function: reader, filter: ERROR }, { function: reader, filter: WARN } ] } }\n",

@@ -297,13 +297,6 @@ pub(super) const CODES: &[Code] = &[
         "Write the prefix that AWS's Service Authorization Reference gives for the service.",
     ),
     error(
-        "permission::access",
-        "A word of access does not belong to the element: tables and buckets are read and written, queues are sent to and received from.",
-        "tables: { orders: { partition_key: id } }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: [read, send], on: tables.orders } ] }\n",
-        "tables: { orders: { partition_key: id } }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: read, on: tables.orders } ] }\n",
-        "Write a word that the help names, or actions and ARNs.",
-    ),
-    error(
         "permission::effect",
         "A permission either allows or denies.",
         "functions:\n  worker: { zip: worker.zip, permissions: [ { on: \"arn:aws:s3:::images/*\" } ] }\n",

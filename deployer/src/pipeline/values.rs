@@ -109,13 +109,18 @@ fn permissions(all: &[&(&str, &Stored, &StoredError)], stack: &Place) -> String 
 
 /// Returns the command that creates what is missing.
 fn create(place: &Stored, variable: &str, stack: &Place) -> String {
-    if let Some(local) = &stack.endpoint_url {
-        let service =
-            if matches!(place, Stored::Parameter(_)) { "ssm put-parameter" } else { "secretsmanager create-secret" };
-        return format!(
-            "give the value for this run: `--var {variable}=…`; or create it in the local cloud, with the keys that `deployer local status` prints: `aws --endpoint-url {local} {service} …`"
-        );
+    let command = create_in_aws(place);
+    match &stack.endpoint_url {
+        // A local AWS has keys of its own, and the same command would write into the real account.
+        Some(local) => {
+            let command = command.replace("`aws ", &format!("`aws --endpoint-url {local} "));
+            format!("give a value for this run: `--var {variable}=…`; or, with the keys of the local AWS, {command}")
+        }
+        None => command,
     }
+}
+
+fn create_in_aws(place: &Stored) -> String {
     match place {
         Stored::Parameter(parameter) if parameter.selector.is_some() => {
             format!("`aws ssm get-parameter-history --name {}` lists its versions and labels", parameter.name)

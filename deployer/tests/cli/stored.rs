@@ -262,18 +262,18 @@ async fn a_value_that_cannot_be_used_is_told_at_its_place_with_what_to_do() {
             "aws::no-stored-value",
             vec![
                 format!("the parameter `/nowhere` of `vars.x` does not exist in account {account}, eu-west-1"),
-                "aws ssm put-parameter --name /nowhere --type SecureString --value …".to_owned(),
+                "ssm put-parameter --name /nowhere --type SecureString --value …".to_owned(),
             ],
         ),
         (
             "from_ssm: '/sofa/level:9'",
             "aws::no-stored-value",
-            vec!["aws ssm get-parameter-history --name /sofa/level`".to_owned()],
+            vec!["ssm get-parameter-history --name /sofa/level`".to_owned()],
         ),
         (
             "from_secret: nowhere",
             "aws::no-stored-value",
-            vec!["aws secretsmanager create-secret --name nowhere --secret-string …".to_owned()],
+            vec!["secretsmanager create-secret --name nowhere --secret-string …".to_owned()],
         ),
         (
             "from_secret: text, version_stage: OTHER",

@@ -188,6 +188,7 @@ impl Section for Apis {
         singular: "API",
         example: include_str!("examples/apis.yaml"),
         synonyms: &[
+            ("auth", "authorization"),
             ("restapi", "apis"),
             ("restapis", "apis"),
             ("stagename", "stage"),

@@ -161,7 +161,7 @@ pub(super) fn lower(all: &[LogSubscriptionElement], of: &Subscribed<'_>, at: &Sc
     for one in all {
         // `check` reports a subscription that names nothing, or several things.
         let (Some(label), Some(arn)) = (one.label(), one.arn()) else { continue };
-        let permission = add_permission(&arn, &label, of, at, out);
+        let permission = add_permission(&arn, of, at, out);
         let derived = || one.statement().map(|_| reference(&role, "arn"));
         let filter = SubscriptionFilter {
             log_group_name: reference(&of.group, "name"),
@@ -179,14 +179,9 @@ pub(super) fn lower(all: &[LogSubscriptionElement], of: &Subscribed<'_>, at: &Sc
     }
 }
 
-/// Adds the permission to call a function of this stack with the lines of the group. Returns its address.
-fn add_permission(
-    arn: &str,
-    label: &str,
-    of: &Subscribed<'_>,
-    at: &Scope<'_>,
-    out: &mut LoweredStack,
-) -> Option<String> {
+/// Adds the permission to call a function of this stack with the lines of the group, once for all of its filters. Returns
+/// its address.
+fn add_permission(arn: &str, of: &Subscribed<'_>, at: &Scope<'_>, out: &mut LoweredStack) -> Option<String> {
     let function = arn.strip_prefix("${functions.")?.strip_suffix(".arn}")?;
     let function_name = reference(&format!("functions.{function}"), "name");
     let lines = format!("{}:*", reference(&of.group, "arn"));
@@ -200,8 +195,10 @@ fn add_permission(
         source_account: Some("${aws.account_id}".to_owned()),
         ..Permission::default()
     };
-    let address = at.part(&format!("{}_permission[{label}]", of.part));
-    out.add::<LambdaPermission>(at, address.clone(), &permission);
+    let address = at.part(&format!("{}_permission[{function}]", of.part));
+    if !out.resources.iter().any(|resource| resource.address == address) {
+        out.add::<LambdaPermission>(at, address.clone(), &permission);
+    }
     Some(address)
 }
 
