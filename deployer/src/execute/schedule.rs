@@ -357,8 +357,7 @@ pub(super) fn withdraws(actions: &[PlannedResource], planned: &PlannedResource) 
 /// Returns the spec of a resource between the two steps of its update, if it has two.
 pub(super) fn meanwhile(planned: &PlannedResource) -> Option<Value> {
     match &planned.effect {
-        Effect::Update(revision) | Effect::Adopt(revision) => {
-            let Revision { wanted, live, leftover: None, .. } = revision else { return None };
+        Effect::Update(Revision { wanted, live, leftover: None, .. }) => {
             planned.kind.meanwhile(&live.spec, &wanted.desired)
         }
         _ => None,

@@ -53,9 +53,7 @@ pub(super) async fn run(
 ) -> Result<(StepResult, RemainingWork), AwsError> {
     let step = ResourceStep { context, kind: planned.kind };
     match (&planned.effect, part) {
-        (Effect::Update(revision) | Effect::Adopt(revision), StepPart::Removal) if context.withdraws => {
-            step.withdraw(revision, desired).await
-        }
+        (Effect::Update(revision), StepPart::Removal) if context.withdraws => step.withdraw(revision, desired).await,
         (effect, StepPart::Removal) => step.remove(effect.removed_later()).await,
         (Effect::Delete { live, how }, StepPart::Main) => step.delete_with_leftover(live, how).await,
         (Effect::Forget { .. } | Effect::Unchanged { .. }, StepPart::Main) => Ok((StepResult::Absent, None)),
@@ -85,7 +83,7 @@ impl ResourceStep<'_> {
                 self.delete(live).await?;
                 (self.create(desired).await?, Some(WatchedOperation::Created))
             }
-            Effect::Update(revision) | Effect::Adopt(revision) if self.context.withdraws => {
+            Effect::Update(revision) if self.context.withdraws => {
                 let until = self.kind.meanwhile(&revision.live.spec, desired);
                 self.update(&revision.live, until.as_ref().unwrap_or(desired), set_again(revision)).await?
             }

@@ -261,19 +261,12 @@ impl Kind for HttpApi {
         aws.run.forget(LISTING);
         retag(aws, &api_arn(&aws.place, id), &live.spec.tags, &want.tags).await?;
         send_update(aws, id, want, changes).await?;
-        remove(aws, id, &live.spec, want).await?;
+        remove(aws, id, &live.spec).await?;
         for id in &live.spec.duplicates {
             delete_api(aws, id).await?;
         }
         aws.run.forget(LISTING);
         Ok(())
-    }
-
-    /// Keeps integrations and authorizers that leave until the routes, which may still use them, have changed.
-    fn meanwhile(live: &Api, want: &Api) -> Option<Api> {
-        let (integrations, authorizers) = (live.unused_integrations.clone(), live.unused_authorizers.clone());
-        let leaves = !integrations.is_empty() || !authorizers.is_empty();
-        leaves.then(|| Api { unused_integrations: integrations, unused_authorizers: authorizers, ..want.clone() })
     }
 
     /// Calls DeleteApi for this API and for the duplicates that the plan named. AWS deletes the parts with them.

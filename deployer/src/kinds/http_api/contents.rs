@@ -38,20 +38,24 @@ impl Contents {
             let key = route.route_key().unwrap_or_default();
             has(&parts.routes, key) || recorded("apigatewayv2.route", key)
         };
-        let unlisted = routes.iter().filter(|route| !is_listed(route));
+        let (listed, unlisted): (Vec<&Route>, Vec<&Route>) = routes.iter().partition(is_listed);
+        let targets: BTreeSet<&str> = listed.iter().filter_map(|route| route.target()).collect();
+        let guards: BTreeSet<&str> = listed.iter().filter_map(|route| route.authorizer_id()).collect();
         let unused_integrations = integrations.iter().filter_map(|one| {
             let (id, key) = (one.integration_id()?, one.description().unwrap_or_default());
-            // A route of `stack.yaml` that still uses another integration moves to its own in the same plan.
-            let used = has(&parts.integrations, key) || recorded("apigatewayv2.integration", key);
+            let used = has(&parts.integrations, key)
+                || recorded("apigatewayv2.integration", key)
+                || targets.contains(format!("integrations/{id}").as_str());
             (!used).then(|| id.to_owned())
         });
         let unused_authorizers = authorizers.iter().filter_map(|one| {
-            let name = one.name()?;
-            let used = has(&parts.authorizers, name) || recorded("apigatewayv2.authorizer", name);
+            let (id, name) = (one.authorizer_id()?, one.name().unwrap_or_default());
+            let used =
+                has(&parts.authorizers, name) || recorded("apigatewayv2.authorizer", name) || guards.contains(id);
             (!used).then(|| name.to_owned())
         });
         let mut found = Self {
-            unlisted_routes: sorted(unlisted.filter_map(|route| route.route_key.clone())),
+            unlisted_routes: sorted(unlisted.iter().filter_map(|route| route.route_key.clone())),
             unused_integrations: sorted(unused_integrations),
             unused_authorizers: sorted(unused_authorizers),
             ..Self::default()
@@ -86,9 +90,9 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     names.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
-/// Deletes the parts that the plan has listed and that `want` has no more. Routes go first: AWS keeps an integration or an
-/// authorizer that a route uses.
-pub(super) async fn remove(aws: &Aws, api: &str, live: &Api, want: &Api) -> Result<(), AwsError> {
+/// Deletes the parts that the plan has listed. Routes go first: AWS keeps an integration or an authorizer that a route
+/// uses.
+pub(super) async fn remove(aws: &Aws, api: &str, live: &Api) -> Result<(), AwsError> {
     let _turn = aws.run.turn(&turn_key(api)).await;
     let client = &aws.clients.apigatewayv2;
     if !live.unlisted_routes.is_empty() {
@@ -101,17 +105,15 @@ pub(super) async fn remove(aws: &Aws, api: &str, live: &Api, want: &Api) -> Resu
         }
         aws.run.forget(&routes_key(api));
     }
-    for id in live.unused_integrations.iter().filter(|id| !has(&want.unused_integrations, id)) {
+    for id in &live.unused_integrations {
         let call = client.delete_integration().api_id(api).integration_id(id).send();
         aws.find("apigatewayv2:DeleteIntegration", ABSENT, call).await?;
         aws.run.forget(&integrations_key(api));
     }
-    let leaving: Vec<&String> =
-        live.unused_authorizers.iter().filter(|name| !has(&want.unused_authorizers, name)).collect();
-    if !leaving.is_empty() {
+    if !live.unused_authorizers.is_empty() {
         aws.run.forget(&authorizers_key(api));
         let all = authorizers(aws, api).await?;
-        for one in all.iter().filter(|one| leaving.iter().any(|name| one.name() == Some(name.as_str()))) {
+        for one in all.iter().filter(|one| has(&live.unused_authorizers, one.name().unwrap_or_default())) {
             let call = client.delete_authorizer().api_id(api).set_authorizer_id(one.authorizer_id.clone()).send();
             aws.find("apigatewayv2:DeleteAuthorizer", ABSENT, call).await?;
         }

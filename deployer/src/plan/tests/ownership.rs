@@ -250,7 +250,7 @@ fn nothing_is_deleted_or_changed_that_only_the_state_says_to_be_ours() {
     for live in world.live.values_mut().filter(|live| live.spec.get("tags").is_some()) {
         live.spec["tags"] = json!({"team": "payments"});
     }
-    // What has the owner in its id cannot be another's.
+    // A resource with the owner in its id cannot be another's.
     world.live.retain(|_, live| live.spec.get("owner").is_none());
     for (text, goal) in [(NONE, Goal::Apply), (NONE, Goal::Destroy), (ALL, Goal::Destroy)] {
         let plan = world.plan(&Stack::of(text, &[]), goal.clone(), &Selection::default()).expect("a plan");

@@ -1,4 +1,4 @@
-//! Who may call: authorizers, and the routes that use them.
+//! Access to routes: authorizers, and the routes that use them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Who may call.
+//! Access to routes.
 
 use std::collections::BTreeSet;
 
