@@ -93,6 +93,15 @@ impl OriginParts {
     }
 }
 
+impl WholeOrigin {
+    /// Returns the origin with files that were packaged beside the code.
+    pub fn with_files(mut self, files: impl Iterator<Item = (String, String)>) -> Self {
+        let all = std::mem::take(&mut self.origin.files).into_iter().chain(files).collect();
+        self.origin.files = tree::bounded(all, MOST_FILES);
+        self
+    }
+}
+
 impl Origin {
     /// Returns the digest under which the crates are kept; empty without crates.
     pub fn crates(&self) -> &str {

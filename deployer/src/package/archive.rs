@@ -20,12 +20,12 @@ use super::{PackageError, Platform, Runtime, Warning, elf};
 pub(super) const FORMAT: u32 = 1;
 
 /// Limit of a direct upload in `CreateFunction` and `UpdateFunctionCode`, in bytes.
-const MAX_ZIPPED: u64 = 50 * 1024 * 1024;
+pub(super) const MAX_ZIPPED: u64 = 50 * 1024 * 1024;
 /// Limit of function and layers together once unpacked, in bytes.
-const MAX_UNZIPPED: u64 = 250 * 1024 * 1024;
+pub(super) const MAX_UNZIPPED: u64 = 250 * 1024 * 1024;
 
-const BOOTSTRAP: &str = "bootstrap";
-const LEVEL: i64 = 9;
+pub(super) const BOOTSTRAP: &str = "bootstrap";
+pub(super) const LEVEL: i64 = 9;
 
 /// Computes Lambda's `CodeSha256`: the SHA-256 of the zip in padded base64.
 pub(super) fn code_sha256(zip: &[u8]) -> String {
@@ -132,7 +132,7 @@ pub(super) fn check(path: &Path, zip: &[u8], platform: Platform, layers: bool) -
     Ok(Sound { bootstrap: Some(bootstrap), warnings })
 }
 
-fn within(path: &str, size: u64, limit: u64, unzipped: bool) -> Result<(), PackageError> {
+pub(super) fn within(path: &str, size: u64, limit: u64, unzipped: bool) -> Result<(), PackageError> {
     if size <= limit {
         return Ok(());
     }

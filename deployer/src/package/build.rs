@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::beside::Contents;
 use super::cargo;
 use super::config::Config;
 use super::environment::BuildEnvironment;
@@ -32,19 +33,21 @@ pub async fn build_all(
     progress: &dyn BuildProgress,
 ) -> Vec<ArtifactResult> {
     let mut answers: BTreeMap<usize, ArtifactResult> = BTreeMap::new();
-    let mut jobs = Vec::new();
+    let (mut jobs, mut filled) = (Vec::new(), BTreeMap::new());
     for (index, request) in requests.into_iter().enumerate() {
-        let answer = match request.source {
-            Source::Cargo(_) => match job(index, request, environment) {
+        let answer = match (Contents::of(&request, environment), &request.source) {
+            (Err(error), _) => Err(error),
+            (Ok(contents), Source::Cargo(_)) => match job(index, request, environment) {
                 Ok(job) => {
-                    jobs.push(job);
+                    jobs.push(Job { libraries: contents.libraries(), ..job });
+                    filled.insert(index, contents);
                     continue;
                 }
                 Err(error) => Err(error),
             },
-            Source::Zip(_) | Source::Binary(_) => {
+            (Ok(contents), _) => {
                 let environment = environment.clone();
-                off_thread(move || ready(&request, &environment)).await
+                off_thread(move || ready(&request, &contents, &environment)).await
             }
         };
         answers.insert(index, report_warnings(index, answer, progress));
@@ -69,7 +72,19 @@ pub async fn build_all(
     for waiting in workspaces.into_values() {
         answers.extend(build_workspace(waiting, environment, progress).await);
     }
+    join_files(filled, &mut answers).await;
     answers.into_values().collect()
+}
+
+/// Adds the files of each request to the zip of its binary.
+async fn join_files(filled: BTreeMap<usize, Contents>, answers: &mut BTreeMap<usize, ArtifactResult>) {
+    for (index, contents) in filled.into_iter().filter(|(_, contents)| !contents.is_plain()) {
+        if let Some(Ok(plain)) = answers.get(&index) {
+            let plain = plain.clone();
+            let joined = off_thread(move || Ok((contents.join(plain)?, Vec::new()))).await;
+            answers.insert(index, joined.map(|(artifact, _)| artifact));
+        }
+    }
 }
 
 /// Reports the warnings about an artifact.
@@ -82,7 +97,7 @@ fn report_warnings(index: usize, answer: CheckedArtifact, progress: &dyn BuildPr
 }
 
 pub(super) fn job(index: usize, request: Request, environment: &BuildEnvironment) -> Result<Job, PackageError> {
-    let Request { root, source: Source::Cargo(wanted), platform, layers } = request else {
+    let Request { root, source: Source::Cargo(wanted), platform, layers, .. } = request else {
         return Err(PackageError::NotCompiled { runtime: request.platform.runtime });
     };
     check_runtime(platform)?;
@@ -91,7 +106,21 @@ pub(super) fn job(index: usize, request: Request, environment: &BuildEnvironment
     let features = wanted.features.into_iter().collect();
     let (package, bin, or_only) = (wanted.package, wanted.bin, wanted.or_only);
     let asked = bin.clone();
-    Ok(Job { index, workspace, package, bin, asked, or_only, profile, features, platform, layers, contested: false })
+    let libraries = Vec::new();
+    Ok(Job {
+        index,
+        workspace,
+        package,
+        bin,
+        asked,
+        or_only,
+        profile,
+        features,
+        platform,
+        layers,
+        libraries,
+        contested: false,
+    })
 }
 
 enum BuildStart {
@@ -135,10 +164,19 @@ fn check_runtime(platform: Platform) -> Result<(), PackageError> {
     }
 }
 
-fn ready(request: &Request, environment: &BuildEnvironment) -> CheckedArtifact {
+fn ready(request: &Request, contents: &Contents, environment: &BuildEnvironment) -> CheckedArtifact {
     match &request.source {
         Source::Zip(path) => ready_zip(request.root.join(path), request),
-        Source::Binary(path) => ready_binary(&request.root.join(path), request, environment),
+        Source::Binary(path) => {
+            let (artifact, warnings) = ready_binary(&request.root.join(path), request, contents, environment)?;
+            Ok((if contents.is_plain() { artifact } else { contents.join(artifact)? }, warnings))
+        }
+        Source::Directory(path) => {
+            let packed = contents.pack()?;
+            let sound = archive::check(&request.root.join(path), &packed.bytes()?, request.platform, request.layers)?;
+            let binary_sha256 = sound.bootstrap.map_or(packed.binary_sha256, |binary| archive::hex_sha256(&binary));
+            Ok((Artifact { binary_sha256, ..packed }, sound.warnings))
+        }
         Source::Cargo(_) => Err(PackageError::NotCompiled { runtime: request.platform.runtime }),
     }
 }
@@ -156,11 +194,17 @@ fn ready_zip(path: PathBuf, request: &Request) -> CheckedArtifact {
     Ok((artifact, sound.warnings))
 }
 
-fn ready_binary(path: &Path, request: &Request, environment: &BuildEnvironment) -> CheckedArtifact {
+fn ready_binary(
+    path: &Path,
+    request: &Request,
+    contents: &Contents,
+    environment: &BuildEnvironment,
+) -> CheckedArtifact {
     let Request { root, platform, layers, .. } = request;
     check_runtime(*platform)?;
     let binary = std::fs::read(path).map_err(|e| PackageError::io(path, &e))?;
-    let warnings = elf::check(&show(path), &binary, *platform, Beside { layers: *layers, files: &[] })?;
+    let files = contents.libraries();
+    let warnings = elf::check(&show(path), &binary, *platform, Beside { layers: *layers, files: &files })?;
     let store =
         Workspace::around(root, environment).map_or_else(|_| store::below(&root.join(".deployer")), |w| w.store);
     let artifact = store::zip(&store, &show(path), &binary)?;
@@ -320,7 +364,7 @@ async fn finish(job: Job, made: BuiltExecutable, began_ns: u64, environment: Bui
     off_thread(move || {
         let file = show(&made.path);
         let binary = std::fs::read(&made.path).map_err(|e| PackageError::io(&made.path, &e))?;
-        let beside = Beside { layers: job.layers, files: &[] };
+        let beside = Beside { layers: job.layers, files: &job.libraries };
         let checked = elf::check(&file, &binary, job.platform, beside);
         let mut warnings = checked.map_err(|error| error.of_build(made.builder != Builder::Cargo))?;
         let mut artifact = store::zip(&job.workspace.store, &file, &binary)?;

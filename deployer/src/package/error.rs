@@ -76,6 +76,9 @@ pub enum PackageError {
     /// Sizes in bytes.
     #[error("{path} is {} {}, more than Lambda's {}", mib(*size), if *unzipped { "unzipped" } else { "zipped" }, mib(*limit))]
     TooLarge { path: String, size: u64, limit: u64, unzipped: bool },
+    /// A file that cannot go into the zip. `property` names it in `stack.yaml`.
+    #[error("`{path}` {why}")]
+    Files { path: String, why: String, property: &'static str },
     #[error("{path} changed since it was hashed")]
     Moved { path: String },
     #[error("{path}: {message}")]
@@ -86,6 +89,19 @@ impl PackageError {
     /// Wraps an I/O failure at `path`.
     pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
         Self::Io { path: path.display().to_string(), message: error.to_string() }
+    }
+
+    /// Refuses a file of `files`.
+    pub(super) fn file(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Files { path: path.into(), why: why.into(), property: "files" }
+    }
+
+    /// Records that a refused file is one of the function's directory.
+    pub(super) fn of_directory(mut self) -> Self {
+        if let Self::Files { property, .. } = &mut self {
+            *property = "dir";
+        }
+        self
     }
 
     /// Records that the deployer itself built the executable that needs a newer glibc than the runtime's.
@@ -120,6 +136,7 @@ impl PackageError {
             Self::NoBootstrap { .. } => "package::no-bootstrap",
             Self::NotExecutable { .. } => "package::bootstrap-not-executable",
             Self::TooLarge { .. } => "package::too-large",
+            Self::Files { .. } => "package::files",
             Self::Moved { .. } => "package::moved",
             Self::Io { .. } => "package::io",
         }
@@ -129,8 +146,10 @@ impl PackageError {
     #[must_use]
     pub fn properties(&self) -> &'static [&'static str] {
         match self {
-            Self::NoPackage { .. } => &["crate"],
+            Self::NoWorkspace { .. } | Self::NoPackage { .. } => &["crate"],
             Self::NoBin { .. } => &["bin", "crate"],
+            Self::Files { property: "dir", .. } => &["dir"],
+            Self::Files { .. } => &["files"],
             _ => &[],
         }
     }
@@ -159,9 +178,8 @@ impl PackageError {
             Self::NotCompiled { .. } => "use `zip:`, or the runtime provided.al2023".into(),
             Self::NoBootstrap { .. } => "name the executable `bootstrap` and put it at the root of the zip".into(),
             Self::NotExecutable { .. } => "`chmod +x bootstrap`, then zip it again on Linux or macOS".into(),
-            Self::TooLarge { .. } => {
-                "strip the binary, and build with `opt-level = \"z\"` and `lto = \"fat\"` in [profile.lambda]".into()
-            }
+            Self::TooLarge { .. } => TOO_LARGE.into(),
+            Self::Files { .. } => FILES.into(),
             Self::Moved { .. } => "plan again".into(),
             Self::Manifest { .. } => "correct the Cargo.toml that cargo names above".into(),
             Self::LockOutdated { .. } => {
@@ -198,6 +216,11 @@ impl PackageError {
         }
     }
 }
+
+const TOO_LARGE: &str = "strip the binary, build with `opt-level = \"z\"` and `lto = \"fat\"` in [profile.lambda], and let the function \
+                         fetch large files from a bucket";
+const FILES: &str = "name files below the Cargo.toml of the workspace, or without one below the directory of stack.yaml; each needs \
+                     a name of its own in the zip";
 
 /// Recognises cargo-zigbuild's message, which has no code, that zig is missing.
 fn lacks_zig(output: &str) -> bool {

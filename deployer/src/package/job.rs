@@ -26,6 +26,8 @@ pub(super) struct Job {
     pub features: BTreeSet<String>,
     pub platform: Platform,
     pub layers: bool,
+    /// Names of shared libraries that go into the zip.
+    pub libraries: Vec<String>,
     /// Another binary of this run is written to the same file, so a change of the file says nothing about this one.
     pub contested: bool,
 }

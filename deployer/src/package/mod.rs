@@ -15,6 +15,7 @@
 //! | `config`, `flags` | find rustc's flags, and those that Lambda's processors do not support |
 //! | `elf`, `libraries` | check machine, glibc, and shared libraries that Lambda does not have |
 //! | `archive` | writes and checks zips |
+//! | `beside` | adds files to the zip of an executable, and packs directories |
 //! | `origin`, `lock` | collect the origin of code: digests of its sources, versions of its crates |
 //! | `store` | keeps finished zips, by the binary's hash |
 //!
@@ -24,6 +25,7 @@
 //! get different hashes.
 
 mod archive;
+mod beside;
 mod build;
 mod cargo;
 mod command;
@@ -69,6 +71,8 @@ pub enum Source {
     Zip(PathBuf),
     /// An executable that was built elsewhere.
     Binary(PathBuf),
+    /// A directory, whose files are zipped.
+    Directory(PathBuf),
 }
 
 /// A binary of a cargo package.
@@ -182,6 +186,19 @@ pub struct Request {
     pub platform: Platform,
     /// Tells whether the function has layers, which may contain libraries.
     pub layers: bool,
+    /// The files beside the executable, or in addition to a directory's. A ready zip has none.
+    pub files: Vec<FileRule>,
+    /// The place of the executable in the zip. Default: `bootstrap`.
+    pub executable: Option<String>,
+}
+
+/// Files that go into the zip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRule {
+    /// A file, a directory or a pattern, relative to the request's root.
+    pub from: String,
+    /// The name in the zip, or the directory for all files of a directory or a pattern. Default: their own paths.
+    pub to: Option<String>,
 }
 
 /// The processor and runtime of a function.

@@ -153,7 +153,7 @@ fn name(job: &Job) -> String {
 
 fn identity(job: &Job) -> String {
     format!(
-        "{VERSION} {} {:?} {} {} {} {} {:?} {:?} {}",
+        "{VERSION} {} {:?} {} {} {} {} {:?} {:?} {} {:?}",
         archive::FORMAT,
         job.workspace.directory,
         job.package,
@@ -162,7 +162,8 @@ fn identity(job: &Job) -> String {
         job.profile,
         job.features,
         job.platform,
-        job.layers
+        job.layers,
+        job.libraries
     )
 }
 

@@ -67,7 +67,7 @@ pub(super) fn zip(store: &Path, file: &str, binary: &[u8]) -> Result<Artifact, P
 }
 
 /// Removes zips that no stamp names and that are a week older than `newest`. Files that cannot be removed stay.
-fn prune(store: &Path, newest: &Path) {
+pub(super) fn prune(store: &Path, newest: &Path) {
     let modified = |path: &Path| fs::metadata(path).and_then(|m| m.modified());
     let (Ok(now), Ok(entries)) = (modified(newest), fs::read_dir(store)) else {
         return;

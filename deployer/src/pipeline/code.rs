@@ -84,9 +84,12 @@ fn request(root: &Path, code: &LoweredCode) -> package::Request {
         }),
         CodeSource::Zip(path) => package::Source::Zip(path.clone()),
         CodeSource::Binary(path) => package::Source::Binary(path.clone()),
+        CodeSource::Directory(path) => package::Source::Directory(path.clone()),
     };
     let architecture =
         if code.architecture == "arm64" { package::Architecture::Arm64 } else { package::Architecture::X86_64 };
     let platform = package::Platform { architecture, runtime: package::Runtime::from_name(&code.runtime) };
-    package::Request { root: root.to_owned(), source, platform, layers: code.layers }
+    let files = code.files.iter().map(|file| package::FileRule { from: file.from.clone(), to: file.to.clone() });
+    let (layers, files) = (code.layers, files.collect());
+    package::Request { root: root.to_owned(), source, platform, layers, files, executable: None }
 }

@@ -301,6 +301,8 @@ async fn zip_answer(zip: &[u8], platform: Platform) -> Result<Artifact, PackageE
         source: Source::Zip(Path::new("code.zip").to_owned()),
         platform,
         layers: false,
+        files: Vec::new(),
+        executable: None,
     };
     build_all(vec![request], &BuildEnvironment::of_process(), &()).await.remove(0)
 }

@@ -1,6 +1,7 @@
 //! Packaging with the real cargo.
 
 mod builds;
+mod files;
 mod lambda;
 mod origin;
 mod project;

@@ -92,7 +92,14 @@ impl Project {
     }
 
     pub fn request_for(&self, source: Source) -> Request {
-        Request { root: self.dir.path().to_owned(), source, platform: platform(), layers: false }
+        Request {
+            root: self.dir.path().to_owned(),
+            source,
+            platform: platform(),
+            layers: false,
+            files: Vec::new(),
+            executable: None,
+        }
     }
 
     pub async fn build(&self, requests: Vec<Request>) -> Vec<Result<Artifact, PackageError>> {

@@ -173,7 +173,7 @@ pub const TABLE: &[UncoveredWords] = &[
         &["env", "envs", "environment", "stage", "stages"],
         Otherwise("environment variables stand in each function. For copies of the stack, write `environments: [staging, production]` and pass `--env NAME`"),
     ),
-    UncoveredWords::of(&["package", "build", "artifacts"], Otherwise("write `crate: PACKAGE` in the function: plan and apply build it")),
+    UncoveredWords::of(&["package", "build", "artifacts"], Otherwise("write `crate: PACKAGE` in the function: plan and apply build it. `files: [ … ]` adds files to its zip")),
     UncoveredWords::of(&["plugins", "hooks", "scripts", "commands"], Otherwise("the deployer runs nothing besides cargo: run it before or after the deployer")),
     UncoveredWords::of(
         &["aws_template_format_version", "transform", "description", "metadata", "version", "framework_version"],

@@ -178,7 +178,7 @@ mod tests {
     fn editors_mark_what_excludes_each_other_and_durations_that_are_too_long() {
         let schema = editor();
         let function = &schema["properties"]["functions"]["additionalProperties"];
-        assert_eq!(function["oneOf"].as_array().map(Vec::len), Some(4));
+        assert_eq!(function["oneOf"].as_array().map(Vec::len), Some(5));
         for (definition, variants) in [("SubscriptionElement", 7), ("EventElement", 7), ("Permission", 2)] {
             let found = schema["definitions"][definition]["oneOf"].as_array().map(Vec::len);
             assert_eq!(found, Some(variants), "{definition}");

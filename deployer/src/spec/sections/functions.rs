@@ -9,6 +9,7 @@ mod lint;
 mod lower;
 mod objects;
 mod policy_size;
+mod retention;
 mod rules;
 mod schedules;
 mod sources;
@@ -27,8 +28,10 @@ use serde_json::{Value, json};
 
 pub use self::asynchronous::{AsyncElement, DestinationElement};
 pub use self::event::EventElement;
+pub use self::retention::Retention;
 pub use self::url::UrlElement;
 use super::about::{Outsider, longest_name};
+use super::files::{self, FileElement};
 use super::log_subscriptions::{self, LogSubscriptionElement};
 use super::permission::{self, Permission};
 use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, eventing, models, scheduling};
@@ -51,7 +54,7 @@ pub const NAME_LENGTH: usize = longest_name::<LambdaFunction>();
 /// The functions section.
 pub struct Functions;
 
-/// A Lambda function. Its code is exactly one of `crate`, `zip` and `binary`.
+/// A Lambda function. Its code is exactly one of `crate`, `zip`, `binary` and `dir`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FunctionElement {
@@ -74,6 +77,15 @@ pub struct FunctionElement {
     /// A Linux executable, which is zipped as `bootstrap`.
     #[schemars(length(min = 1))]
     pub binary: Option<PathBuf>,
+    /// A directory whose files are zipped: the code of Python, Node.js and other language runtimes with its modules.
+    /// Names that begin with a dot are left out.
+    #[schemars(length(min = 1))]
+    pub dir: Option<PathBuf>,
+    /// Files that are zipped beside the code: paths and patterns from the directory of `stack.yaml`, such as `static/**`,
+    /// or `{ from: assets/model.bin, to: model.bin }`. `*` and `**` pass over names that begin with a dot. The function
+    /// finds them below the directory that the variable `LAMBDA_TASK_ROOT` names.
+    #[serde(default)]
+    pub files: Vec<FileElement>,
     /// The function's name in AWS. Default: the stack's name and the element's.
     #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: Option<String>,
@@ -200,38 +212,6 @@ impl std::fmt::Display for Scalar {
     }
 }
 
-/// Days that log lines are kept, or `never` to keep all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Retention {
-    Days(u32),
-    Text(String),
-}
-
-impl Retention {
-    /// Returns the number of days; `None` if lines are never deleted.
-    fn days(&self) -> Option<u32> {
-        match self {
-            Self::Days(days) => Some(*days),
-            Self::Text(_) => None,
-        }
-    }
-}
-
-impl JsonSchema for Retention {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Retention".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": ["integer", "string"] })
-    }
-}
-
 /// A processor architecture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -321,6 +301,7 @@ impl Section for Functions {
 
     fn check(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
         check::code(element, at, findings);
+        files::check(&element.files, element.zip.is_some(), at, findings);
         check::environment(element, at, findings);
         check::logging(element, at, findings);
         check::runtime(element, at, findings);

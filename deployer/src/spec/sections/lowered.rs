@@ -52,6 +52,7 @@ pub enum CodeSource {
     },
     Zip(PathBuf),
     Binary(PathBuf),
+    Directory(PathBuf),
 }
 
 /// A function's code: its source, and the platform that it has to run on.
@@ -64,6 +65,17 @@ pub struct LoweredCode {
     pub runtime: String,
     /// Whether layers add files.
     pub layers: bool,
+    /// Files besides those of the source.
+    pub files: Vec<LoweredFile>,
+}
+
+/// Files that go into a zip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoweredFile {
+    /// A file, a directory or a pattern, relative to the directory of `stack.yaml`.
+    pub from: String,
+    /// The place in the zip. Default: the files' own paths.
+    pub to: Option<String>,
 }
 
 /// The primitive resources of a stack.

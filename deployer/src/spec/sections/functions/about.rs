@@ -87,7 +87,7 @@ pub(super) const ABOUT: &About = &About {
         ],
     },
     one_of: &[
-        OneOf { map: None, names: &["crate", "zip", "binary"] },
+        OneOf { map: None, names: &["crate", "zip", "binary", "dir"] },
         OneOf {
             map: Some("EventElement"),
             names: &["queue", "queue_arn", "table", "stream", "schedule", "pattern", "bucket"],

@@ -36,6 +36,7 @@ pub(super) fn code(element: &FunctionElement, at: &Scope<'_>, findings: &mut Fin
         element.package.is_some().then_some("crate"),
         element.zip.is_some().then_some("zip"),
         element.binary.is_some().then_some("binary"),
+        element.dir.is_some().then_some("dir"),
     ]
     .into_iter()
     .flatten()
@@ -46,7 +47,7 @@ pub(super) fn code(element: &FunctionElement, at: &Scope<'_>, findings: &mut Fin
             findings
                 .error("function::code", at.path::<&str>([]), "the function has no code")
                 .at_key()
-                .help("name a cargo package with `crate: …`, or give `zip: PATH` or `binary: PATH`");
+                .help("name a cargo package with `crate: …`, or give `zip: PATH`, `binary: PATH` or `dir: PATH`");
         }
         [_, second, ..] => {
             findings

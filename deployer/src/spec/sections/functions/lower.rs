@@ -11,7 +11,7 @@ use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
 use crate::kinds::log_group::{LogGroup, LogGroupKind};
 use crate::spec::sections::log_subscriptions::{self, Subscribed};
-use crate::spec::sections::{self, CodeSource, LoweredStack, Scope, permission, reference, roles};
+use crate::spec::sections::{self, CodeSource, LoweredStack, Scope, files, permission, reference, roles};
 
 pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
     let name = element.name.clone().unwrap_or_else(|| at.name_within(NAME_LENGTH));
@@ -74,13 +74,15 @@ fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::LoweredCo
     });
     let source = cargo
         .or_else(|| element.zip.clone().map(CodeSource::Zip))
-        .or_else(|| element.binary.clone().map(CodeSource::Binary))?;
+        .or_else(|| element.binary.clone().map(CodeSource::Binary))
+        .or_else(|| element.dir.clone().map(CodeSource::Directory))?;
     let layers = !element.layers.is_empty();
     Some(sections::LoweredCode {
         source,
         architecture: text(element.architecture),
         runtime: element.runtime.clone(),
         layers,
+        files: files::lower(&element.files),
     })
 }
 

@@ -48,7 +48,7 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(&["event_pattern", "rules", "event_bus"], Otherwise(RULE)),
     UncoveredWords::of(
         &["image", "image_uri", "image_config", "package_type", "ecr", "dockerfile", "container"],
-        unmanaged("functions from container images", "write `crate: PACKAGE`, `zip: FILE` or `binary: FILE`"),
+        unmanaged("functions from container images", "write `crate: PACKAGE`, `zip: FILE`, `binary: FILE` or `dir: DIRECTORY`"),
     ),
     UncoveredWords::of(
         &["destinations", "destination_config", "on_success", "on_failure", "event_invoke_config", "async_invoke_config", "maximum_retry_attempts", "retries", "retry_attempts", "maximum_event_age", "max_age"],
@@ -65,8 +65,12 @@ pub(super) const TABLE: &[UncoveredWords] = &[
         unmanaged("permissions of callers outside the stack", "topics, APIs and alarms of the stack may call the function by themselves. For others run `aws lambda add-permission`: the deployer leaves that permission as it is"),
     ),
     UncoveredWords::of(
-        &["code", "code_uri", "source", "source_dir", "src", "artifact", "s3_bucket", "s3_key", "package"],
-        Otherwise("write `crate: PACKAGE`, `zip: FILE` or `binary: FILE`"),
+        &["code", "code_uri", "source", "source_dir", "src", "artifact", "s3_bucket", "s3_key", "entry", "directory"],
+        Otherwise("write `crate: PACKAGE`, `zip: FILE`, `binary: FILE` or `dir: DIRECTORY`"),
+    ),
+    UncoveredWords::of(
+        &["package", "include", "includes", "patterns", "additional_files", "extra_files", "assets", "copy_files", "exclude"],
+        Otherwise("write `files: [ \"templates/**\", { from: PATH, to: PATH } ]` for the files beside the code; nothing else is zipped"),
     ),
     UncoveredWords::of(
         &["trigger", "triggers", "event_source", "event_sources", "event_source_mapping", "queue", "queues"],
