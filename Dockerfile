@@ -28,11 +28,13 @@ COPY examples/api-with-table/Cargo.toml examples/api-with-table/
 COPY examples/authorizer/Cargo.toml examples/authorizer/
 COPY examples/cron-job/Cargo.toml examples/cron-job/
 COPY examples/fan-out/Cargo.toml examples/fan-out/
+COPY examples/mail-templates/Cargo.toml examples/mail-templates/
 COPY examples/nightly-cleanup/Cargo.toml examples/nightly-cleanup/
 COPY examples/ordered-work/Cargo.toml examples/ordered-work/
 COPY examples/short-links/Cargo.toml examples/short-links/
 COPY examples/stream-to-index/Cargo.toml examples/stream-to-index/
 COPY examples/thumbnailer/Cargo.toml examples/thumbnailer/
+COPY examples/url-streaming/Cargo.toml examples/url-streaming/
 COPY examples/webhook-to-queue/Cargo.toml examples/webhook-to-queue/
 RUN for member in client functions deployer deployer-test xtask benchmark examples/*; do mkdir -p $member/src && touch $member/src/lib.rs; done \
     && cargo build --locked --release --package $PACKAGE --lib --target $(rustc -vV | sed -n 's/^host: //p')
