@@ -4,6 +4,41 @@ use super::{Code, error, warning};
 
 #[rustfmt::skip]
 pub(super) const CODES: &[Code] = &[
+    warning(
+        "bucket::acl-ignored",
+        "The public access block of the bucket makes S3 ignore access lists that let the public in.",
+        "buckets:\n  images: { object_ownership: ObjectWriter, acl: public-read, public_access_block: { block_public_acls: false } }\n",
+        "buckets:\n  images: { object_ownership: ObjectWriter, acl: public-read, public_access_block: { block_public_acls: false, ignore_public_acls: false } }\n",
+        "Add `ignore_public_acls: false` if everybody shall list the objects, or remove `acl`.",
+    ),
+    error(
+        "bucket::acl-ownership",
+        "The owner of a bucket owns all objects in it, since April 2023 by default. S3 then refuses every access list but `private`.",
+        "buckets:\n  images: { acl: public-read, public_access_block: { block_public_acls: false, ignore_public_acls: false } }\n",
+        "buckets:\n  images: { acl: public-read, object_ownership: BucketOwnerPreferred, public_access_block: { block_public_acls: false, ignore_public_acls: false } }\n",
+        "Write who may use the bucket in its `policy`. If another program needs access lists, add `object_ownership: BucketOwnerPreferred`.",
+    ),
+    error(
+        "bucket::cors-id",
+        "Two CORS rules of a bucket have the same name.",
+        "buckets:\n  images: { cors: [ { id: a, allowed_origins: [\"*\"], allowed_methods: [GET] }, { id: a, allowed_origins: [\"*\"], allowed_methods: [PUT] } ] }\n",
+        "buckets:\n  images: { cors: [ { id: a, allowed_origins: [\"*\"], allowed_methods: [GET] }, { id: b, allowed_origins: [\"*\"], allowed_methods: [PUT] } ] }\n",
+        "Give each rule a name of its own, or none.",
+    ),
+    error(
+        "bucket::cors-origin",
+        "A site has a protocol and a host, perhaps a port, and no path: browsers send nothing else as `Origin`.",
+        "buckets:\n  images: { cors: [ { allowed_origins: [www.example.com], allowed_methods: [GET] } ] }\n",
+        "buckets:\n  images: { cors: [ { allowed_origins: [https://www.example.com], allowed_methods: [GET] } ] }\n",
+        "Write the site as the help says, or `*` for all sites.",
+    ),
+    error(
+        "bucket::cors-pattern",
+        "S3 takes one `*` at most in a site or a header of requests, and none in a header of answers.",
+        "buckets:\n  images: { cors: [ { allowed_origins: [\"*\"], allowed_methods: [GET], expose_headers: [\"x-amz-*\"] } ] }\n",
+        "buckets:\n  images: { cors: [ { allowed_origins: [\"*\"], allowed_methods: [GET], expose_headers: [x-amz-version-id] } ] }\n",
+        "Write an entry for each case.",
+    ),
     error(
         "bucket::event",
         "S3 notifies of certain events alone. Their names begin with `s3:`.",
@@ -17,6 +52,13 @@ pub(super) const CODES: &[Code] = &[
         "queues: { theirs: { name: theirs, external: true } }\nbuckets:\n  images: { notifications: [ { queue: theirs } ] }\n",
         "queues: { ours: {} }\nbuckets:\n  images: { notifications: [ { queue: ours } ] }\n",
         "Ask its owner to let `s3.amazonaws.com` send for the bucket's ARN and your account.",
+    ),
+    warning(
+        "bucket::external-setting",
+        "CORS rules, a website and an access list are one setting each of the whole bucket. An external bucket belongs to others, so this stack does not write them.",
+        "buckets:\n  images: { name: their-images, external: true, cors: [ { allowed_origins: [\"*\"], allowed_methods: [GET] } ] }\n",
+        "buckets:\n  images: { name: their-images, external: true }\n",
+        "Remove it, and ask the bucket's owner to set it.",
     ),
     error(
         "bucket::fifo-receiver",
@@ -40,6 +82,13 @@ pub(super) const CODES: &[Code] = &[
         "Leave the sign out. If keys have it, write it as in a URL: `%2A`, `%3F`.",
     ),
     error(
+        "bucket::public-acl",
+        "The bucket's public access block, which new buckets have since April 2023, refuses access lists that let everybody or every AWS account in.",
+        "buckets:\n  images: { object_ownership: ObjectWriter, acl: public-read }\n",
+        "buckets:\n  images: { object_ownership: ObjectWriter, acl: public-read, public_access_block: { block_public_acls: false, ignore_public_acls: false } }\n",
+        "If that is meant, switch both off. A public `policy` lets everybody read objects, and needs the other two switches.",
+    ),
+    error(
         "bucket::receiver",
         "A notification has one receiver: a function, a queue or a topic.",
         "buckets:\n  images: { notifications: [ { events: [\"s3:ObjectCreated:*\"] } ] }\n",
@@ -59,5 +108,26 @@ pub(super) const CODES: &[Code] = &[
         "buckets: { images: {} }\nfunctions:\n  draw: { zip: draw.zip, permissions: [ { allow: s3:PutObject, on: \"${buckets.images.arn}/*\" } ], events: [ { bucket: images, prefix: in/ } ] }\n",
         "buckets: { images: {} }\nfunctions:\n  draw: { zip: draw.zip, permissions: [ { allow: s3:PutObject, on: \"${buckets.images.arn}/out/*\" } ], events: [ { bucket: images, prefix: in/ } ] }\n",
         "Narrow the permission to a prefix that calls nothing, or let the function write to another bucket.",
+    ),
+    error(
+        "bucket::routing-rule",
+        "A routing rule redirects to another address: of the host, the protocol, the status, and the key or its beginning, at least one differs.",
+        "buckets:\n  site: { public_access_block: { block_public_policy: false, restrict_public_buckets: false }, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] }, website: { index_document: index.html, routing_rules: [ { key_prefix_equals: old/ } ] } }\n",
+        "buckets:\n  site: { public_access_block: { block_public_policy: false, restrict_public_buckets: false }, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] }, website: { index_document: index.html, routing_rules: [ { key_prefix_equals: old/, replace_key_prefix_with: new/ } ] } }\n",
+        "Add the part that differs; of `replace_key_prefix_with` and `replace_key_with` one alone.",
+    ),
+    error(
+        "bucket::website",
+        "A website serves folders by the name of a document, `index.html`, or it redirects every request to another host.",
+        "buckets:\n  site: { public_access_block: { block_public_policy: false, restrict_public_buckets: false }, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] }, website: { error_document: 404.html } }\n",
+        "buckets:\n  site: { public_access_block: { block_public_policy: false, restrict_public_buckets: false }, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] }, website: { index_document: index.html, error_document: 404.html } }\n",
+        "Add `index_document: index.html`, or write `redirect_all_requests_to` alone.",
+    ),
+    warning(
+        "bucket::website-private",
+        "A website answers visitors without credentials, and its objects are private: S3 would answer 403.",
+        "buckets:\n  site: { website: { index_document: index.html } }\n",
+        "buckets:\n  site: { public_access_block: { block_public_policy: false, restrict_public_buckets: false }, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] }, website: { index_document: index.html } }\n",
+        "Let everybody read the objects by a `policy`, and switch `block_public_policy` and `restrict_public_buckets` off. Leave objects that not everybody may read out of the bucket.",
     ),
 ];

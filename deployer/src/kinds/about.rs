@@ -151,6 +151,8 @@ pub enum Bound {
     Open(&'static str),
     /// A text that restricts at this value alone.
     Shut(&'static str),
+    /// A text that lets others in, each in its own way; without it nobody is let in.
+    Grant,
     /// A switch that restricts while it is on.
     Switch,
     /// The same, and AWS has it on for a new resource.

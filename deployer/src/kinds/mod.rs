@@ -56,7 +56,9 @@ pub mod log_group;
 mod resource;
 pub mod rest_api;
 pub mod s3_bucket;
+pub mod s3_cors;
 pub mod s3_notification;
+pub mod s3_website;
 pub mod schedule;
 pub mod schedule_group;
 pub mod sns_subscription;
@@ -115,7 +117,9 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<log_group::LogGroupKind>::NEW,
     &ErasedKind::<rest_api::RestApi>::NEW,
     &ErasedKind::<s3_bucket::S3Bucket>::NEW,
+    &ErasedKind::<s3_cors::S3Cors>::NEW,
     &ErasedKind::<s3_notification::S3Notification>::NEW,
+    &ErasedKind::<s3_website::S3Website>::NEW,
     &ErasedKind::<schedule::ScheduleKind>::NEW,
     &ErasedKind::<schedule_group::ScheduleGroupKind>::NEW,
     &ErasedKind::<sns_subscription::SnsSubscription>::NEW,

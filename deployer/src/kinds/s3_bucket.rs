@@ -6,16 +6,20 @@
 //! **Assumptions**: bucket names are global, so the ARN needs only the partition.
 //! **Caveats**: a bucket with objects is deleted only with `force_destroy`, which deletes every version of every object
 //! first; AWS has no such property. S3 spreads settings over some seconds, and refuses a deleted bucket's name for a
-//! while. Transitions and the tag and size filters of lifecycle rules are detected and removed, but cannot be stated.
+//! while. Access lists are read only where they count. Transitions and the tag and size filters of lifecycle rules are detected and removed, but cannot be stated.
 
+mod acl;
+mod empty;
+mod lifecycle;
+mod setting;
 mod settings;
 mod spread;
+mod unstated;
+mod words;
 
 use std::sync::Mutex;
 
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ObjectOwnership,
-};
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,6 +46,9 @@ pub struct Bucket {
     pub public_access_block: PublicAccessBlock,
     /// `BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`.
     pub object_ownership: String,
+    /// A canned access list, or the permissions of another one. Without it only the owner has access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<String>,
     /// Sorted by id.
     pub lifecycle_rules: Vec<LifecycleRule>,
     /// A resource policy, as JSON text.
@@ -49,6 +56,9 @@ pub struct Bucket {
     pub policy: Option<String>,
     /// Deletes the objects with the bucket.
     pub force_destroy: bool,
+    /// The settings of the bucket that are resources of their own in `stack.yaml`: `cors`, `website`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
     pub tags: Tags,
 }
 
@@ -65,10 +75,13 @@ impl Bucket {
                 block_public_policy: true,
                 restrict_public_buckets: true,
             },
-            object_ownership: "BucketOwnerEnforced".to_owned(),
+            object_ownership: acl::WITHOUT_LISTS.to_owned(),
+            acl: None,
             lifecycle_rules: Vec::new(),
             policy: None,
             force_destroy: false,
+            // They end with the bucket.
+            parts: vec!["cors".to_owned(), "website".to_owned()],
             tags: Tags::new(),
         }
     }
@@ -116,6 +129,7 @@ pub struct LifecycleRule {
     pub beyond: Vec<String>,
 }
 
+const LISTS: &str = "the bucket's new access list or ownership is not known everywhere yet";
 const BUCKET_KEY: &str = "encryption.bucket_key_enabled";
 /// The most bytes of a bucket's policy: S3 user guide, "Bucket policies … are limited to 20 KB in size".
 const POLICY_SIZE: usize = 20_480;
@@ -129,13 +143,15 @@ impl Kind for S3Bucket {
             (BUCKET_KEY, Rule::Unmanaged),
             ("lifecycle_rules", Rule::Unordered),
             ("policy", Rule::Policy),
+            ("parts", Rule::Hint),
         ],
         bounds: &[
             ("public_access_block.block_public_acls", Bound::SwitchedOn),
             ("public_access_block.ignore_public_acls", Bound::SwitchedOn),
             ("public_access_block.block_public_policy", Bound::SwitchedOn),
             ("public_access_block.restrict_public_buckets", Bound::SwitchedOn),
-            ("object_ownership", Bound::Shut("BucketOwnerEnforced")),
+            ("object_ownership", Bound::Shut(acl::WITHOUT_LISTS)),
+            ("acl", Bound::Grant),
             ("encryption.sse_algorithm", Bound::Open("AES256")),
             ("encryption.kms_master_key_id", Bound::Pattern),
         ],
@@ -147,6 +163,8 @@ impl Kind for S3Bucket {
             cures: &[
                 cure("s3:PutBucketPolicy", "MalformedPolicy", "nvalid principal", 120, PRINCIPAL),
                 cure("s3:Put", "NoSuchBucket", "", 120, "the new bucket is not visible everywhere yet"),
+                cure("s3:PutBucketAcl", "AccessControlListNotSupported", "", 60, LISTS),
+                cure("s3:PutBucketOwnershipControls", "InvalidBucketAclWithObjectOwnership", "", 60, LISTS),
             ],
             watched: true,
             provided_locally: true,
@@ -188,6 +206,10 @@ impl Kind for S3Bucket {
         gone.then(|| (BUCKET_KEY, false.into())).into_iter().collect()
     }
 
+    fn remarks(live: &Bucket, want: &Bucket) -> Vec<String> {
+        words::remarks(live, want)
+    }
+
     fn iam(op: Op, spec: &Bucket, place: &Place) -> Vec<Grant> {
         let arn = arn(&spec.bucket, place);
         let policy = match (op, &spec.policy) {
@@ -227,7 +249,12 @@ impl Kind for S3Bucket {
             Some(_) => {}
         }
         let Some(bucket) = settings? else { return Ok(None) };
-        Ok(Some(ObservedResource::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
+        let seen = ObservedResource::new(&spec.bucket, bucket, Self::predict(spec, &aws.place));
+        let notes = match aws.run.has_record(Self::NAME, &[&spec.bucket]) {
+            true => Vec::new(),
+            false => unstated::notes(aws, spec).await?,
+        };
+        Ok(Some(ObservedResource { notes, ..seen }))
     }
 
     /// Calls HeadBucket alone: the settings of another stack's bucket are not needed here, and may be closed to the
@@ -278,7 +305,7 @@ impl Kind for S3Bucket {
 
     async fn delete(aws: &Aws, live: &ObservedResource<Bucket>) -> Result<(), AwsError> {
         let bucket = &live.physical_id;
-        if live.spec.force_destroy && !empty(aws, bucket).await? {
+        if live.spec.force_destroy && !empty::empty(aws, bucket).await? {
             return Ok(());
         }
         let call = aws.clients.s3.delete_bucket().bucket(bucket).send();
@@ -350,39 +377,6 @@ fn elsewhere(bucket: &str, region: &str, aws: &Aws) -> AwsError {
         retry_after_s: None,
         needed: None,
     }))
-}
-
-/// Deletes every version of every object, 1,000 a call. Returns false if the bucket does not exist.
-async fn empty(aws: &Aws, bucket: &str) -> Result<bool, AwsError> {
-    loop {
-        let call = aws.clients.s3.list_object_versions().bucket(bucket).send();
-        let Some(page) = aws.find("s3:ListObjectVersions", ABSENT, call).await? else { return Ok(false) };
-        let versions = page.versions.unwrap_or_default().into_iter().map(|v| (v.key, v.version_id));
-        let markers = page.delete_markers.unwrap_or_default().into_iter().map(|m| (m.key, m.version_id));
-        let objects = versions
-            .chain(markers)
-            .filter_map(|(key, version)| Some(ObjectIdentifier::builder().key(key?).set_version_id(version).build()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| settings::shape("object version", &e))?;
-        if objects.is_empty() {
-            return Ok(true);
-        }
-        let objects = Delete::builder().set_objects(Some(objects)).quiet(true).build();
-        let objects = objects.map_err(|e| settings::shape("objects to delete", &e))?;
-        let call = aws.clients.s3.delete_objects().bucket(bucket).delete(objects).send();
-        let done = aws.call("s3:DeleteObjects", call).await?;
-        if let Some(first) = done.errors.unwrap_or_default().into_iter().next() {
-            return Err(AwsError::Service(Box::new(ServiceError {
-                operation: "s3:DeleteObjects",
-                code: first.code.unwrap_or_default(),
-                message: format!("{}: {}", first.key.unwrap_or_default(), first.message.unwrap_or_default()),
-                status: 200,
-                request_id: None,
-                retry_after_s: None,
-                needed: None,
-            })));
-        }
-    }
 }
 
 #[cfg(test)]

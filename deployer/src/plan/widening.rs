@@ -45,6 +45,7 @@ fn is_wider(kind: KindRef, change: &Change) -> bool {
         Some(Bound::Reference) => before.is_some() && after.is_some(),
         Some(Bound::Open(open)) => is_text(after, open) && before.is_some(),
         Some(Bound::Shut(shut)) => is_text(before, shut),
+        Some(Bound::Grant) => after.is_some(),
         Some(Bound::Switch | Bound::SwitchedOn) => is_on(before) && !is_on(after),
     }
 }

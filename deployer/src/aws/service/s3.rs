@@ -16,8 +16,10 @@ pub static S3: Service = Service {
 
 /// Calls whose action has another name.
 const ACTIONS: &[(&str, &str)] = &[
+    ("s3:DeleteBucketCors", "s3:PutBucketCORS"),
     ("s3:DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"),
     ("s3:DeleteObjects", "s3:DeleteObject"),
+    ("s3:GetBucketCors", "s3:GetBucketCORS"),
     ("s3:GetBucketEncryption", "s3:GetEncryptionConfiguration"),
     ("s3:GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"),
     ("s3:GetBucketNotificationConfiguration", "s3:GetBucketNotification"),
@@ -25,6 +27,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("s3:HeadBucket", "s3:ListBucket"),
     ("s3:ListObjectVersions", "s3:ListBucketVersions"),
     ("s3:ListObjectsV2", "s3:ListBucket"),
+    ("s3:PutBucketCors", "s3:PutBucketCORS"),
     ("s3:PutBucketEncryption", "s3:PutEncryptionConfiguration"),
     ("s3:PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
     ("s3:PutBucketNotificationConfiguration", "s3:PutBucketNotification"),

@@ -56,6 +56,7 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     ("lambda.permission", "invoked_via_function_url", "`true` is sent, and `false` is not"),
     ("lambda.permission", "qualifier", "no section sets it"),
     ("s3.bucket", "force_destroy", "only a deletion asks for it"),
+    ("s3.bucket", "parts", "a hint for the reader"),
     ("s3.notification", "event_bridge", "sent as an empty element"),
     ("s3.notification", "keeps_event_bridge", "a hint for the deletion"),
     ("scheduler.schedule", "end_date", "sent as a number: `schedule::moment`"),

@@ -1,15 +1,14 @@
 //! A bucket's settings: one pair of calls each, in the SDK's forms and in the spec's.
 
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BlockedEncryptionTypes, BucketLifecycleConfiguration, BucketVersioningStatus,
-    ExpirationStatus, LifecycleExpiration, LifecycleRule as SdkRule, LifecycleRuleFilter, NoncurrentVersionExpiration,
-    ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-    VersioningConfiguration,
+    BlockedEncryptionTypes, BucketVersioningStatus, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 
-use super::spread::{blocked_encryption, opens_to_public, put_policy};
-use super::{Bucket, Encryption, LifecycleRule, PublicAccessBlock};
+use super::setting::{SettingRead, setting, shape};
+use super::spread::{blocked_encryption, opens_to_lists, opens_to_public, put_policy};
+use super::{Bucket, Encryption, PublicAccessBlock, acl, lifecycle};
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
 
@@ -23,6 +22,9 @@ pub(super) const READS: &[&str] = &[
     "s3:GetLifecycleConfiguration",
     "s3:GetBucketPolicy",
     "s3:GetBucketTagging",
+    "s3:GetBucketAcl",
+    "s3:GetBucketCORS",
+    "s3:GetBucketWebsite",
 ];
 
 /// The IAM actions of the writes.
@@ -33,6 +35,7 @@ pub(super) const WRITES: &[&str] = &[
     "s3:PutBucketOwnershipControls",
     "s3:PutLifecycleConfiguration",
     "s3:PutBucketTagging",
+    "s3:PutBucketAcl",
 ];
 
 /// Returns the bucket as CreateBucket leaves it, with the opposite of the desired public access block, so that the
@@ -50,6 +53,7 @@ pub(super) fn new_bucket(want: &Bucket) -> Bucket {
         },
         lifecycle_rules: Vec::new(),
         policy: None,
+        acl: None,
         ..want.clone()
     }
 }
@@ -71,12 +75,7 @@ pub(super) async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Bucket>, Aws
             &["NoSuchPublicAccessBlockConfiguration"],
             s3.get_public_access_block().bucket(name).send()
         ),
-        setting(
-            aws,
-            "s3:GetBucketOwnershipControls",
-            &["OwnershipControlsNotFoundError"],
-            s3.get_bucket_ownership_controls().bucket(name).send()
-        ),
+        acl::read(aws, name),
         setting(
             aws,
             "s3:GetBucketLifecycleConfiguration",
@@ -89,7 +88,7 @@ pub(super) async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Bucket>, Aws
     let SettingRead::Bucket(versioning) = versioning? else { return Ok(None) };
     let SettingRead::Bucket(encryption) = encryption? else { return Ok(None) };
     let SettingRead::Bucket(block) = block? else { return Ok(None) };
-    let SettingRead::Bucket(ownership) = ownership? else { return Ok(None) };
+    let Some((object_ownership, acl)) = ownership? else { return Ok(None) };
     let SettingRead::Bucket(lifecycle) = lifecycle? else { return Ok(None) };
     let SettingRead::Bucket(policy) = policy? else { return Ok(None) };
     let SettingRead::Bucket(tagging) = tagging? else { return Ok(None) };
@@ -106,44 +105,18 @@ pub(super) async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Bucket>, Aws
             .and_then(|b| b.public_access_block_configuration)
             .map(observed_block)
             .unwrap_or_default(),
-        object_ownership: ownership
-            .and_then(|o| o.ownership_controls?.rules.into_iter().next())
-            .map_or_else(|| "ObjectWriter".to_owned(), |rule| rule.object_ownership.as_str().to_owned()),
-        lifecycle_rules: observed_rules(rules),
+        object_ownership,
+        acl,
+        lifecycle_rules: lifecycle::observed_rules(rules),
         policy: policy.and_then(|p| p.policy).filter(|text| !text.is_empty()),
         force_destroy: spec.force_destroy,
+        parts: spec.parts.clone(),
         tags: tags::without_aws(tags),
     }))
 }
 
-/// A setting of a bucket, or a missing bucket.
-enum SettingRead<T> {
-    Bucket(Option<T>),
-    Nothing,
-}
-
-async fn setting<T, E>(
-    aws: &Aws,
-    operation: &'static str,
-    unset: &[&str],
-    call: impl Future<Output = Result<T, SdkError<E>>> + Send,
-) -> Result<SettingRead<T>, AwsError>
-where
-    T: Send,
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    match aws.call(operation, call).await {
-        Ok(value) => Ok(SettingRead::Bucket(Some(value))),
-        Err(e) if e.is(unset) => Ok(SettingRead::Bucket(None)),
-        Err(e) if e.is(super::ABSENT) => Ok(SettingRead::Nothing),
-        Err(e) => Err(e),
-    }
-}
-
-type SdkError<E> = aws_smithy_runtime_api::client::result::SdkError<E, aws_smithy_runtime_api::http::Response>;
-
 /// Writes the settings that differ, one after another: S3 refuses some that overlap (`OperationAborted`). The public
-/// access block and the ownership come before the policy, which they may forbid.
+/// access block and the ownership come before the access list and the policy, which they may forbid.
 pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(), AwsError> {
     let (s3, name) = (&aws.clients.s3, &want.bucket);
     if have.public_access_block != want.public_access_block {
@@ -151,9 +124,17 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
         let call = call.public_access_block_configuration(sdk_block(want.public_access_block));
         aws.call("s3:PutPublicAccessBlock", call.send()).await?;
     }
+    let has_lists = want.object_ownership != acl::WITHOUT_LISTS;
+    if have.acl.is_some() && !has_lists {
+        // S3 switches access lists off only once the bucket's lets in nobody but its owner.
+        acl::put(aws, name, None, false).await?;
+    }
     if have.object_ownership != want.object_ownership {
         let call = s3.put_bucket_ownership_controls().bucket(name).ownership_controls(sdk_ownership(want)?);
         aws.call("s3:PutBucketOwnershipControls", call.send()).await?;
+    }
+    if has_lists && have.acl != want.acl {
+        acl::put(aws, name, want.acl.as_deref(), opens_to_lists(have, want)).await?;
     }
     if have.versioning != want.versioning {
         let status = if want.versioning { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
@@ -170,7 +151,7 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
         aws.call("s3:PutBucketEncryption", call.send()).await?;
     }
     if have.lifecycle_rules != want.lifecycle_rules {
-        write_lifecycle(aws, want).await?;
+        lifecycle::write(aws, want).await?;
     }
     if have.policy != want.policy {
         match &want.policy {
@@ -204,25 +185,6 @@ pub(super) async fn write_tags(aws: &Aws, want: &Bucket, others: &[Tag]) -> Resu
     let call = aws.clients.s3.put_bucket_tagging().bucket(&want.bucket);
     let call = call.tagging(tagging.map_err(|e| shape("tags", &e))?);
     aws.call("s3:PutBucketTagging", call.send()).await.map(drop)
-}
-
-/// Writes the lifecycle rules. S3 refuses a configuration without rules, so that is DeleteBucketLifecycle.
-async fn write_lifecycle(aws: &Aws, want: &Bucket) -> Result<(), AwsError> {
-    let s3 = &aws.clients.s3;
-    if want.lifecycle_rules.is_empty() {
-        let call = s3.delete_bucket_lifecycle().bucket(&want.bucket);
-        return aws.call("s3:DeleteBucketLifecycle", call.send()).await.map(drop);
-    }
-    let rules = want.lifecycle_rules.iter().map(sdk_rule).collect::<Result<Vec<_>, _>>()?;
-    let lifecycle = BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build();
-    let call = s3.put_bucket_lifecycle_configuration().bucket(&want.bucket);
-    let call = call.lifecycle_configuration(lifecycle.map_err(|e| shape("lifecycle rules", &e))?);
-    aws.call("s3:PutBucketLifecycleConfiguration", call.send()).await.map(drop)
-}
-
-/// Returns the error for a value that the SDK refuses to send.
-pub(super) fn shape(what: &str, error: &dyn std::error::Error) -> AwsError {
-    AwsError::Shape { what: what.to_owned(), message: error.to_string() }
 }
 
 pub(super) fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>, AwsError> {
@@ -279,118 +241,5 @@ fn observed_encryption(live: ServerSideEncryptionConfiguration) -> Encryption {
         sse_algorithm: default.sse_algorithm.as_str().to_owned(),
         kms_master_key_id: default.kms_master_key_id.filter(|key| !key.is_empty()),
         bucket_key_enabled: rule.bucket_key_enabled,
-    }
-}
-
-fn sdk_rule(rule: &LifecycleRule) -> Result<SdkRule, AwsError> {
-    let days = |days: u32| i32::try_from(days).unwrap_or(i32::MAX);
-    let status = if rule.enabled { ExpirationStatus::Enabled } else { ExpirationStatus::Disabled };
-    SdkRule::builder()
-        .id(&rule.id)
-        .status(status)
-        .filter(LifecycleRuleFilter::builder().prefix(&rule.prefix).build())
-        .set_expiration(rule.expiration_days.map(|n| LifecycleExpiration::builder().days(days(n)).build()))
-        .set_noncurrent_version_expiration(
-            rule.noncurrent_version_expiration_days
-                .map(|n| NoncurrentVersionExpiration::builder().noncurrent_days(days(n)).build()),
-        )
-        .set_abort_incomplete_multipart_upload(
-            rule.abort_incomplete_multipart_upload_days
-                .map(|n| AbortIncompleteMultipartUpload::builder().days_after_initiation(days(n)).build()),
-        )
-        .build()
-        .map_err(|e| shape(&rule.id, &e))
-}
-
-fn observed_rules(live: Vec<SdkRule>) -> Vec<LifecycleRule> {
-    let mut rules: Vec<LifecycleRule> = live.into_iter().map(observed_rule).collect();
-    rules.sort_by(|a, b| a.id.cmp(&b.id));
-    rules
-}
-
-fn observed_rule(live: SdkRule) -> LifecycleRule {
-    let days = |days: Option<i32>| days.and_then(|n| u32::try_from(n).ok());
-    let beyond = beyond(&live);
-    #[expect(deprecated, reason = "rules of old buckets still have their prefix there")]
-    let prefix = live.filter.and_then(|filter| filter.prefix.or(filter.and.and_then(|and| and.prefix))).or(live.prefix);
-    LifecycleRule {
-        beyond,
-        id: live.id.unwrap_or_default(),
-        enabled: live.status == ExpirationStatus::Enabled,
-        prefix: prefix.unwrap_or_default(),
-        expiration_days: days(live.expiration.and_then(|e| e.days)),
-        noncurrent_version_expiration_days: days(live.noncurrent_version_expiration.and_then(|e| e.noncurrent_days)),
-        abort_incomplete_multipart_upload_days: days(
-            live.abort_incomplete_multipart_upload.and_then(|a| a.days_after_initiation),
-        ),
-    }
-}
-
-/// Names the actions of a live rule that the spec cannot state.
-fn beyond(live: &SdkRule) -> Vec<String> {
-    let filter = live.filter.as_ref();
-    let and = filter.and_then(|f| f.and.as_ref());
-    let expiration = live.expiration.as_ref();
-    let kept = live.noncurrent_version_expiration.as_ref().and_then(|e| e.newer_noncurrent_versions);
-    [
-        ("transitions", live.transitions.as_ref().is_some_and(|t| !t.is_empty())),
-        ("noncurrent_version_transitions", live.noncurrent_version_transitions.as_ref().is_some_and(|t| !t.is_empty())),
-        ("filter.tag", filter.is_some_and(|f| f.tag.is_some()) || and.is_some_and(|a| a.tags.is_some())),
-        (
-            "filter.object_size",
-            filter.is_some_and(|f| f.object_size_greater_than.is_some() || f.object_size_less_than.is_some())
-                || and.is_some_and(|a| a.object_size_greater_than.is_some() || a.object_size_less_than.is_some()),
-        ),
-        ("expiration.date", expiration.is_some_and(|e| e.date.is_some())),
-        (
-            "expiration.expired_object_delete_marker",
-            expiration.is_some_and(|e| e.expired_object_delete_marker == Some(true)),
-        ),
-        ("noncurrent_version_expiration.newer_noncurrent_versions", kept.is_some()),
-    ]
-    .into_iter()
-    .filter(|(_, is_there)| *is_there)
-    .map(|(what, _)| what.to_owned())
-    .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_s3::types::Transition;
-
-    use super::*;
-
-    fn rule() -> LifecycleRule {
-        LifecycleRule { id: "old".into(), enabled: true, expiration_days: Some(30), ..LifecycleRule::default() }
-    }
-
-    #[test]
-    fn a_rule_reads_back_as_it_was_stated() {
-        for want in [
-            rule(),
-            LifecycleRule { enabled: false, prefix: "32/".into(), ..rule() },
-            LifecycleRule {
-                expiration_days: None,
-                noncurrent_version_expiration_days: Some(90),
-                abort_incomplete_multipart_upload_days: Some(7),
-                ..rule()
-            },
-        ] {
-            assert_eq!(observed_rule(sdk_rule(&want).unwrap()), want);
-        }
-    }
-
-    #[test]
-    fn what_a_live_rule_does_beyond_the_spec_is_a_difference() {
-        let mut live = sdk_rule(&rule()).unwrap();
-        live.transitions = Some(vec![Transition::builder().days(10).build()]);
-        assert_eq!(observed_rule(live).beyond, ["transitions"]);
-    }
-
-    #[test]
-    fn rules_are_sorted_by_their_ids() {
-        let named = |id: &str| sdk_rule(&LifecycleRule { id: id.into(), ..rule() }).unwrap();
-        let ids: Vec<_> = observed_rules(vec![named("b"), named("a")]).into_iter().map(|r| r.id).collect();
-        assert_eq!(ids, ["a", "b"]);
     }
 }

@@ -21,29 +21,43 @@ pub(super) fn opens_to_public(have: &Bucket, want: &Bucket) -> bool {
     closed(have) && !want.public_access_block.block_public_policy
 }
 
-/// Calls PutBucketPolicy. Just after the bucket was `opened` to the public, S3 may still refuse a public policy.
+/// Tells whether the change opens the bucket to public access lists.
+pub(super) fn opens_to_lists(have: &Bucket, want: &Bucket) -> bool {
+    have.public_access_block.block_public_acls && !want.public_access_block.block_public_acls
+}
+
+/// Calls PutBucketPolicy.
 pub(super) async fn put_policy(aws: &Aws, bucket: &str, policy: &str, opened: bool) -> Result<(), AwsError> {
     let send = || {
         let call = aws.clients.s3.put_bucket_policy().bucket(bucket).policy(policy);
-        aws.call("s3:PutBucketPolicy", call.send())
+        async move { aws.call("s3:PutBucketPolicy", call.send()).await.map(drop) }
     };
+    send_to_open(aws, opened, send).await
+}
+
+/// Sends a call that S3 refuses while the bucket is closed to the public. Just after the bucket was `opened`, S3 may
+/// still refuse it.
+pub(super) async fn send_to_open<F>(aws: &Aws, opened: bool, send: impl Fn() -> F) -> Result<(), AwsError>
+where
+    F: Future<Output = Result<(), AwsError>>,
+{
     if !opened {
-        return send().await.map(drop);
+        return send().await;
     }
     let last = Mutex::new(None);
-    let put = aws.until("S3 to open the bucket to its policy", OPEN_WITHIN, || async {
+    let sent = aws.until("S3 to open the bucket to the public", OPEN_WITHIN, || async {
         match send().await {
             Err(refused) if refused.is_access_denied() => {
                 let seen = refused.to_string();
                 *lock(&last) = Some(refused);
                 Ok(Poll::Pending(seen))
             }
-            put => put.map(|_| Poll::Ready(())),
+            sent => sent.map(Poll::Ready),
         }
     });
-    match (put.await, into_inner(last)) {
+    match (sent.await, into_inner(last)) {
         (Err(AwsError::Deadline { .. }), Some(refused)) => Err(refused),
-        (put, _) => put,
+        (sent, _) => sent,
     }
 }
 
@@ -67,6 +81,7 @@ pub(super) fn tells(told: &Bucket, want: &Bucket, changes: &Changes) -> bool {
         ("encryption", encryption(told) == encryption(want)),
         ("public_access_block", told.public_access_block == want.public_access_block),
         ("object_ownership", told.object_ownership == want.object_ownership),
+        ("acl", told.acl == want.acl),
         ("lifecycle_rules", told.lifecycle_rules == want.lifecycle_rules),
         ("policy", policy::same(&document(told), &document(want))),
         ("tags", told.tags == want.tags),

@@ -233,7 +233,7 @@ http_apis:
     routes: { "GET /": { function: draw, authorizer: users } }
     authorizers: { users: { jwt: { issuer: https://login.example.com, audience: [shop] } } }
 topics: { news: { subscriptions: [ { email: a@example.com } ] } }
-buckets: { images: { name: couch-images-1, notifications: [ { queue: inbox } ] } }
+buckets: { images: { name: couch-images-1, notifications: [ { queue: inbox } ], cors: [ { allowed_origins: ["*"], allowed_methods: [GET] } ], website: { redirect_all_requests_to: www.example.com } } }
 log_groups: { audit: { subscriptions: [ { function: draw } ] } }
 alarms:
   late:

@@ -108,6 +108,22 @@ fn each_setting_that_keeps_somebody_out_is_marked_when_it_goes_and_not_when_it_c
 }
 
 #[test]
+fn an_access_list_and_cors_rules_that_let_others_in_are_marked() {
+    let with = |more: &str| {
+        let lists = "object_ownership: ObjectWriter, public_access_block: { block_public_acls: false, ignore_public_acls: false }";
+        SHUT.replace("name: couch-files-1", &format!("name: couch-files-1, {lists}{more}"))
+    };
+    let acl = ["Update buckets.files acl"];
+    assert_eq!(widened(&with(""), &with(", acl: public-read")), acl);
+    assert_eq!(widened(&with(", acl: public-read"), &with(", acl: public-read-write")), acl);
+    assert_eq!(widened(&with(", acl: public-read"), &with("")), [""; 0]);
+    let cors = |sites: &str| with(&format!(", cors: [ {{ allowed_origins: [ {sites} ], allowed_methods: [ PUT ] }} ]"));
+    let (one, all) = (cors("https://a.example"), cors("\"*\""));
+    assert_eq!(widened(&one, &all), ["Update buckets.files.cors cors_rules"]);
+    assert_eq!(widened(&one, &with("")), [""; 0]);
+}
+
+#[test]
 fn another_role_of_a_function_is_marked_both_ways_and_a_renamed_one_is_not() {
     let other = SHUT.replace("roles.narrow.arn", "roles.other.arn");
     assert_eq!(widened(SHUT, &other), ["Update functions.draw role"]);

@@ -90,7 +90,7 @@ pub const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(
         &["websites", "website", "static_sites", "static_site"],
-        unmanaged("websites", "create the bucket under `buckets:`, and configure and fill the website elsewhere"),
+        Otherwise("write `buckets: { NAME: { website: { index_document: index.html } } }`, and upload the files after the apply"),
     ),
     UncoveredWords::of(
         &["waf", "web_acls"],

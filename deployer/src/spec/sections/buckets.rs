@@ -1,11 +1,13 @@
 //! `buckets:` — S3 buckets of the stack, and buckets of others (`external: true`).
 
 mod check;
+mod cors;
 mod element;
 mod uncovered;
+mod website;
 
 use self::element::RECEIVERS;
-pub use self::element::{Algorithm, BucketElement, NotificationElement, OwnershipElement, RuleElement};
+pub use self::element::{AclElement, Algorithm, BucketElement, NotificationElement, OwnershipElement, RuleElement};
 use super::about::{
     About, Arrow, Draw, KeyProperty, OneOf, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name,
 };
@@ -39,6 +41,14 @@ impl Section for Buckets {
             ("bucket", "name"),
             ("expire", "expiration_days"),
             ("s3", "buckets"),
+            ("accesscontrol", "acl"),
+            ("cannedacl", "acl"),
+            ("corsrule", "cors"),
+            ("corsrules", "cors"),
+            ("origins", "allowed_origins"),
+            ("methods", "allowed_methods"),
+            ("headers", "allowed_headers"),
+            ("hostname", "host_name"),
         ],
         uncovered: uncovered::TABLE,
         protected: false,
@@ -57,12 +67,15 @@ impl Section for Buckets {
         refusals: Refusals {
             operations: &[
                 ("s3:DeleteBucket", &["force_destroy"]),
+                ("s3:PutBucketAcl", &["acl", "object_ownership"]),
+                ("s3:PutBucketCors", &["cors"]),
                 ("s3:PutBucketEncryption", &["encryption"]),
                 ("s3:PutBucketLifecycleConfiguration", &["lifecycle_rules"]),
                 ("s3:PutBucketNotificationConfiguration", &["notifications", "event_bridge"]),
                 ("s3:PutBucketOwnershipControls", &["object_ownership"]),
                 ("s3:PutBucketPolicy", &["policy"]),
                 ("s3:PutBucketVersioning", &["versioning"]),
+                ("s3:PutBucketWebsite", &["website"]),
                 ("s3:PutPublicAccessBlock", &["public_access_block"]),
             ],
             codes: &[
@@ -78,6 +91,8 @@ impl Section for Buckets {
                 ("policy_document", &["policy"]),
             ],
             parts: &[
+                Part { name: "cors", property: "cors", place: PartPlace::Inside },
+                Part { name: "website", property: "website", place: PartPlace::Inside },
                 Part { name: "notifications", property: "notifications", place: PartPlace::Beside },
                 Part { name: "permission", property: "notifications", place: PartPlace::Item },
             ],
@@ -89,6 +104,13 @@ impl Section for Buckets {
         check::name(bucket, at, findings);
         check::lifecycle(bucket, at, findings);
         check::notifications(bucket, at, findings);
+        check::acl(bucket, at, findings);
+        check::external_settings(bucket, at, findings);
+        check::visitors(bucket, at, findings);
+        cors::check(&bucket.cors, at, findings);
+        if let Some(website) = &bucket.website {
+            website::check(website, at, findings);
+        }
         if let Some(policy) = &bucket.policy {
             check_document(policy, Of::Resource("s3"), &at.path(["policy"]), findings);
             check::public_policy(policy, &bucket.public_access_block, at, findings);
@@ -109,6 +131,9 @@ impl Section for Buckets {
     fn lower(element: BucketElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let notices: Vec<Notice<'_>> = element.notifications.iter().filter_map(NotificationElement::notice).collect();
         notifying::add(at, at.name, &notices, element.event_bridge, out);
+        cors::lower(&element.cors, at, out);
+        website::lower(element.website.as_ref(), at, out);
+        let parts = [("cors", !element.cors.is_empty()), ("website", element.website.is_some())];
         let block = element.public_access_block;
         let bucket = Bucket {
             bucket: element.name.unwrap_or_else(|| at.default_name()),
@@ -130,9 +155,11 @@ impl Section for Buckets {
                 OwnershipElement::ObjectWriter => "ObjectWriter",
             }
             .to_owned(),
+            acl: element.acl.name().map(str::to_owned),
             lifecycle_rules: lowered_rules(element.lifecycle_rules),
             policy: element.policy.map(|document| document.to_string()),
             force_destroy: element.force_destroy,
+            parts: parts.into_iter().filter(|(_, is_stated)| *is_stated).map(|(part, _)| part.to_owned()).collect(),
             tags: at.tags(&at.element()),
         };
         out.add::<S3Bucket>(at, at.element(), &bucket);
@@ -167,87 +194,4 @@ fn lowered_rules(rules: Vec<RuleElement>) -> Vec<LifecycleRule> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::spec::secrets::Secrets;
-    use crate::spec::sections::Common;
-
-    fn with_scope<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
-        let (common, tags) = (Common { external, ..Common::default() }, Default::default());
-        run(&Scope {
-            is_preview: false,
-            stack: "couch",
-            section: "buckets",
-            name: "images",
-            common: &common,
-            stack_tags: &tags,
-            secrets: &Secrets::default(),
-        })
-    }
-
-    fn element(bucket: Value) -> BucketElement {
-        serde_json::from_value(bucket).unwrap()
-    }
-
-    fn codes(external: bool, bucket: Value) -> Vec<&'static str> {
-        let mut findings = Findings::default();
-        with_scope(external, |at| Buckets::check(&element(bucket), at, &mut findings));
-        findings.0.into_iter().map(|f| f.code).collect()
-    }
-
-    #[test]
-    fn names_that_s3_refuses_are_found() {
-        for good in ["abc", "pgr301-couch-explorers", "1-2"] {
-            assert!(codes(false, json!({"name": good})).is_empty(), "{good}");
-        }
-        let long = "a".repeat(64);
-        for bad in ["ab", &long, "Images", "a_b", "-ab", "ab-", "a..b", "192.168.0.1", "xn--a", "a-s3alias", "a--x-s3"]
-        {
-            assert_eq!(codes(false, json!({"name": bad})), ["bucket::name"], "{bad}");
-        }
-        assert_eq!(codes(false, json!({"name": "a.b"})), ["bucket::dots"]);
-    }
-
-    #[test]
-    fn an_external_bucket_needs_its_name_and_nothing_else() {
-        assert_eq!(codes(true, json!({})), ["bucket::external-name"]);
-        assert!(codes(true, json!({"name": "Old_Bucket"})).is_empty());
-        let mut out = LoweredStack::default();
-        with_scope(true, |at| Buckets::lower(element(json!({"name": "shared"})), at, &mut out));
-        assert!(out.resources[0].external);
-    }
-
-    #[test]
-    fn rules_that_do_nothing_or_have_one_id_are_found() {
-        let rule = json!({"id": "a", "expiration_days": 1});
-        assert_eq!(codes(false, json!({"lifecycle_rules": [rule, rule]})), ["bucket::lifecycle-id"]);
-        assert_eq!(codes(false, json!({"lifecycle_rules": [{"id": "a"}]})), ["bucket::lifecycle-empty"]);
-        let versions = json!([{"id": "a", "noncurrent_version_expiration_days": 1}]);
-        assert_eq!(codes(false, json!({"lifecycle_rules": versions})), ["bucket::lifecycle-versions"]);
-        assert!(codes(false, json!({"versioning": true, "lifecycle_rules": versions})).is_empty());
-    }
-
-    #[test]
-    fn a_kms_key_needs_kms() {
-        let key = |algorithm: &str| json!({"encryption": {"sse_algorithm": algorithm, "kms_master_key_id": "k"}});
-        assert_eq!(codes(false, key("AES256")), ["bucket::kms-key"]);
-        assert!(codes(false, key("aws:kms")).is_empty());
-    }
-
-    #[test]
-    fn what_is_left_out_is_stated_as_awss_default() {
-        let mut out = LoweredStack::default();
-        let rules = json!([{"id": "b", "expiration_days": 1}, {"id": "a", "expiration_days": 2}]);
-        with_scope(false, |at| Buckets::lower(element(json!({"lifecycle_rules": rules})), at, &mut out));
-        let spec = &out.resources[0].spec;
-        assert_eq!(spec["bucket"], "couch-images");
-        assert_eq!(spec["versioning"], false);
-        assert_eq!(spec["encryption"], json!({"sse_algorithm": "AES256"}));
-        assert_eq!(spec["public_access_block"]["restrict_public_buckets"], true);
-        assert_eq!(spec["object_ownership"], "BucketOwnerEnforced");
-        assert_eq!(spec["lifecycle_rules"][0]["id"], "a");
-        assert_eq!(spec["tags"]["deployer:address"], "buckets.images");
-    }
-}
+mod tests;

@@ -89,10 +89,12 @@ fn a_word_leaves_the_table_once_it_is_a_property() {
 fn findings_by_word(place: &WordTable, words: &[&str]) -> BTreeMap<String, Finding> {
     let entries: Vec<String> = words.iter().map(|word| format!("{word}: {{}}")).collect();
     let entries = entries.join(", ");
-    let is_map = |inside: &str| {
+    let type_of = |inside: &str| {
         let section = &checked_schema()["properties"][place.section.unwrap_or_default()];
-        section["additionalProperties"]["properties"][inside]["type"] == "object"
+        section["additionalProperties"]["properties"][inside]["type"].clone()
     };
+    let is_map = |inside: &str| type_of(inside) == "object";
+    let is_list = |inside: &str| type_of(inside) == "array" || type_of(inside)[0] == "array";
     let stack = match (place.section, place.inside) {
         (None, _) => format!("{{ stack: s, region: eu-west-1, {entries} }}\n"),
         (Some(section), "") => format!("stack: s\nregion: eu-west-1\n{section}: {{ e: {{ {entries} }} }}\n"),
@@ -101,6 +103,9 @@ fn findings_by_word(place: &WordTable, words: &[&str]) -> BTreeMap<String, Findi
             format!(
                 "stack: s\nregion: eu-west-1\n{section}: {{ e: {{ {inside}: {{ \"GET /\": {{ {entries} }} }} }} }}\n"
             )
+        }
+        (Some(section), inside) if !is_list(inside) => {
+            format!("stack: s\nregion: eu-west-1\n{section}: {{ e: {{ {inside}: {{ {entries} }} }} }}\n")
         }
         (Some(section), inside) => {
             format!("stack: s\nregion: eu-west-1\n{section}: {{ e: {{ {inside}: [ {{ {entries} }} ] }} }}\n")

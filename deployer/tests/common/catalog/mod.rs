@@ -29,7 +29,9 @@ pub mod lambda_url;
 pub mod log_group;
 pub mod rest_api;
 pub mod s3_bucket;
+pub mod s3_cors;
 pub mod s3_notification;
+pub mod s3_website;
 pub mod schedule;
 pub mod schedule_group;
 pub mod sns_subscription;
@@ -77,7 +79,9 @@ pub const ALL: &[Entry] = &[
     log_group::ENTRY,
     subscription_filter::ENTRY,
     s3_bucket::ENTRY,
+    s3_cors::ENTRY,
     s3_notification::ENTRY,
+    s3_website::ENTRY,
     schedule_group::ENTRY,
     schedule::ENTRY,
     sns_topic::ENTRY,

@@ -1,5 +1,6 @@
 //! `s3.bucket`.
 
+use aws_sdk_s3::types::Grant;
 use deployer::aws::Aws;
 use futures::FutureExt;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ async fn list(aws: &Aws) -> Vec<Thing<'_>> {
                 "versioning": maybe(s3.get_bucket_versioning().bucket(&bucket).send().await),
                 "encryption": maybe(s3.get_bucket_encryption().bucket(&bucket).send().await),
                 "public_access_block": maybe(s3.get_public_access_block().bucket(&bucket).send().await),
+                "acl": granted(sure(s3.get_bucket_acl().bucket(&bucket).send().await).grants()),
                 "ownership": maybe(s3.get_bucket_ownership_controls().bucket(&bucket).send().await),
                 "lifecycle": maybe(s3.get_bucket_lifecycle_configuration().bucket(&bucket).send().await),
                 "policy": maybe(s3.get_bucket_policy().bucket(&bucket).send().await),
@@ -27,6 +29,12 @@ async fn list(aws: &Aws) -> Vec<Thing<'_>> {
     let buckets = sure(s3.list_buckets().send().await).buckets.unwrap_or_default();
     let names = buckets.into_iter().filter_map(|bucket| bucket.name).filter(|name| !name.starts_with("state-"));
     names.map(thing).collect()
+}
+
+/// Lists the permissions of an access list for groups. The owner's id differs from account to account.
+fn granted(grants: &[Grant]) -> Vec<String> {
+    let of = |grant: &Grant| Some(format!("{:?} for {}", grant.permission()?, grant.grantee()?.uri()?));
+    grants.iter().filter_map(of).collect()
 }
 
 async fn cases(aws: &Aws) -> Vec<Case> {
@@ -50,7 +58,7 @@ async fn cases(aws: &Aws) -> Vec<Case> {
             (
                 "every setting",
                 of(json!({"encryption": kms, "public_access_block": block(false), "object_ownership": "ObjectWriter",
-                    "lifecycle_rules": rules, "policy": policy(aws, "s3:GetObject")})),
+                    "acl": "public-read", "lifecycle_rules": rules, "policy": policy(aws, "s3:GetObject")})),
                 vec![
                     "versioning",
                     "encryption.sse_algorithm",
@@ -62,6 +70,7 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                     "public_access_block.restrict_public_buckets",
                     "object_ownership",
                     "lifecycle_rules",
+                    "acl",
                     "policy",
                 ],
             ),
@@ -78,6 +87,7 @@ async fn cases(aws: &Aws) -> Vec<Case> {
                     "object_ownership",
                     "lifecycle_rules",
                     "tags.team",
+                    "acl",
                     "policy",
                 ],
             ),

@@ -5,6 +5,8 @@ use super::{NeedParts, need, under};
 
 /// The query parameters of a bucket's settings, and their names in IAM.
 const SETTINGS: &[(&str, &str)] = &[
+    ("acl", "BucketAcl"),
+    ("cors", "BucketCORS"),
     ("encryption", "EncryptionConfiguration"),
     ("lifecycle", "LifecycleConfiguration"),
     ("notification", "BucketNotification"),
@@ -13,6 +15,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("publicAccessBlock", "BucketPublicAccessBlock"),
     ("tagging", "BucketTagging"),
     ("versioning", "BucketVersioning"),
+    ("website", "BucketWebsite"),
 ];
 
 pub fn found(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
@@ -26,7 +29,7 @@ pub fn found(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     if let Some((name, setting)) = SETTINGS.iter().find(|(name, _)| asks(name)) {
         let verb = match (method, *name) {
             ("GET", _) => "Get",
-            ("DELETE", "policy") => "Delete",
+            ("DELETE", "policy" | "website") => "Delete",
             // Removing a setting needs the permission to write it.
             _ => "Put",
         };

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::element::{BlockElement, BucketElement};
+use super::element::{Algorithm, BlockElement, BucketElement, OwnershipElement};
+use super::website::lets_everybody_read;
 use super::{NAME_LENGTH, SHORTEST_NAME};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
@@ -32,6 +33,96 @@ pub fn public_policy(policy: &Value, block: &BlockElement, at: &Scope<'_>, findi
             )
             .at_key()
             .help("if that is meant, add `public_access_block: { block_public_policy: false, restrict_public_buckets: false }`; else name the principals");
+    }
+}
+
+/// Reports an access list that S3 refuses or ignores.
+pub fn acl(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    let Some(acl) = bucket.acl.name().filter(|_| !at.common.external) else { return };
+    let path = at.path(["acl"]);
+    let block = &bucket.public_access_block;
+    if bucket.object_ownership == OwnershipElement::BucketOwnerEnforced {
+        findings
+            .error("bucket::acl-ownership", path.clone(), "S3 refuses access lists where the bucket's owner owns all objects")
+            .at_key()
+            .help("write a `policy` instead; or add `object_ownership: BucketOwnerPreferred`, with which access lists count");
+    }
+    let opened = "add `public_access_block: { block_public_acls: false, ignore_public_acls: false }`";
+    if block.block_public_acls {
+        findings
+            .error(
+                "bucket::public-acl",
+                path,
+                format!("`{acl}` is public, which the bucket's public access block refuses"),
+            )
+            .at_key()
+            .help(format!("if that is meant, {opened}"));
+    } else if block.ignore_public_acls {
+        findings
+            .warning(
+                "bucket::acl-ignored",
+                path,
+                format!("`{acl}` is public, which the bucket's public access block ignores"),
+            )
+            .at_key()
+            .help(format!("if that is meant, {opened}"));
+    }
+}
+
+/// Warns of a website whose objects no visitor can read. Objects may have access lists of their own, where these count.
+pub fn visitors(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    let serves = bucket.website.as_ref().is_some_and(|website| website.index_document.is_some());
+    if !serves || at.common.external {
+        return;
+    }
+    let block = &bucket.public_access_block;
+    let has_lists = bucket.object_ownership != OwnershipElement::BucketOwnerEnforced && !block.ignore_public_acls;
+    let is_open = bucket.policy.as_ref().is_some_and(lets_everybody_read);
+    let opened = "`public_access_block: { block_public_policy: false, restrict_public_buckets: false }`";
+    let element = at.element();
+    let (why, help) = if bucket.encryption.sse_algorithm != Algorithm::Aes256 {
+        (
+            "visitors cannot read objects that a KMS key encrypts",
+            "remove `encryption`: S3's own keys encrypt the objects then".to_owned(),
+        )
+    } else if !is_open && !has_lists {
+        (
+            "S3 answers 403 to every visitor: no policy lets everybody read the objects",
+            format!(
+                "add {opened} and `policy: {{ Version: \"2012-10-17\", Statement: [ {{ Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${{{element}.arn}}/*\" }} ] }}`"
+            ),
+        )
+    } else if is_open && block.restrict_public_buckets {
+        (
+            "S3 answers 403 to every visitor: `restrict_public_buckets` closes a public policy to all but the account",
+            format!("add {opened}"),
+        )
+    } else {
+        return;
+    };
+    findings.warning("bucket::website-private", at.path(["website"]), why).at_key().help(help);
+}
+
+/// Warns of settings of a bucket that belongs to others. CORS rules, a website and an access list are one document each,
+/// so a stack cannot have a part of them.
+pub fn external_settings(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    if !at.common.external {
+        return;
+    }
+    let stated = [
+        ("cors", !bucket.cors.is_empty()),
+        ("website", bucket.website.is_some()),
+        ("acl", bucket.acl.name().is_some()),
+    ];
+    for (property, _) in stated.into_iter().filter(|(_, is_stated)| *is_stated) {
+        findings
+            .warning(
+                "bucket::external-setting",
+                at.path([property]),
+                "it has no effect: the bucket belongs to others, and S3 has one for the whole bucket",
+            )
+            .at_key()
+            .help("remove it, and ask the bucket's owner to set it");
     }
 }
 

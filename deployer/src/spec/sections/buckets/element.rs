@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::cors::CorsElement;
+use super::website::WebsiteElement;
 use super::{NAME_LENGTH, SHORTEST_NAME};
 use crate::spec::sections::notifying::Notice;
 
@@ -26,6 +28,10 @@ pub struct BucketElement {
     /// The owner of uploaded objects.
     #[serde(default)]
     pub object_ownership: OwnershipElement,
+    /// The bucket's own access list. Anything but `private` needs an `object_ownership` with which access lists count; a
+    /// `policy` does not.
+    #[serde(default)]
+    pub acl: AclElement,
     /// Rules that delete old objects.
     #[serde(default)]
     #[schemars(length(max = 1_000))]
@@ -33,6 +39,12 @@ pub struct BucketElement {
     /// A resource policy: an IAM policy document.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
+    /// Requests that pages of other sites may send. S3 uses the first rule that matches.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub cors: Vec<CorsElement>,
+    /// The website that S3 serves from the bucket, over HTTP only. Its objects have to be readable for everybody.
+    pub website: Option<WebsiteElement>,
     /// The receivers of messages about objects. Functions can state the same with `events: [ { bucket: NAME } ]`.
     #[serde(default)]
     #[schemars(length(max = 100))]
@@ -157,6 +169,30 @@ pub enum OwnershipElement {
     BucketOwnerEnforced,
     BucketOwnerPreferred,
     ObjectWriter,
+}
+
+/// An access list of a bucket. `public-read` lets everybody list its objects, `public-read-write` store and delete them,
+/// too, and `authenticated-read` lets every AWS account list them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AclElement {
+    #[default]
+    Private,
+    PublicRead,
+    PublicReadWrite,
+    AuthenticatedRead,
+}
+
+impl AclElement {
+    /// Returns S3's name for a list that lets in others than the owner.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Private => None,
+            Self::PublicRead => Some("public-read"),
+            Self::PublicReadWrite => Some("public-read-write"),
+            Self::AuthenticatedRead => Some("authenticated-read"),
+        }
+    }
 }
 
 /// A rule that deletes old objects. Times are days.

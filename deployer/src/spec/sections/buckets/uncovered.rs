@@ -8,10 +8,13 @@ const STAYS: &str = "set it elsewhere: the deployer leaves it as it is";
 /// The words of a bucket, and of its lifecycle rules.
 #[rustfmt::skip]
 pub(super) const TABLE: &[UncoveredWords] = &[
-    UncoveredWords::of(&["cors", "cors_rules", "cors_configuration"], unmanaged("CORS of buckets", STAYS)),
     UncoveredWords::of(
-        &["website", "website_configuration", "index_document", "redirect"],
-        unmanaged("websites", "configure and fill the website elsewhere: the deployer leaves both as they are"),
+        &["index_document", "error_document", "redirect", "redirect_all_requests_to", "routing_rules"],
+        Otherwise("write it inside `website: { index_document: index.html }`"),
+    ),
+    UncoveredWords::of(
+        &["allowed_origins", "allow_origins", "allowed_methods"],
+        Otherwise("write it inside `cors: [ { allowed_origins: [https://www.example.com], allowed_methods: [GET] } ]`"),
     ),
     UncoveredWords::of(
         &["notification", "notification_configuration", "events", "trigger", "triggers", "lambda", "function", "queue", "topic"],
@@ -27,8 +30,8 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     ),
     UncoveredWords::of(&["objects", "files", "folders", "uploads", "source"], unmanaged("objects", "upload them after the apply: `aws s3 sync DIR s3://BUCKET`")),
     UncoveredWords::of(
-        &["acl", "acls", "grants", "access_control"],
-        Otherwise("write who may use the bucket in its `policy`; functions get `permissions: [ { allow: s3:GetObject, on: \"${buckets.NAME.arn}/*\" } ]`"),
+        &["acls", "grant", "grants", "access_control_policy"],
+        Otherwise("`acl` takes one of S3's canned lists; write who may use the bucket in its `policy`; functions get `permissions: [ { allow: s3:GetObject, on: \"${buckets.NAME.arn}/*\" } ]`"),
     ),
     UncoveredWords::of(
         &["permissions", "bucket_policy", "access"],
@@ -41,6 +44,16 @@ pub(super) const TABLE: &[UncoveredWords] = &[
     UncoveredWords::of(&["kms_master_key_id", "kms_key", "sse", "sse_algorithm"], Otherwise("write `encryption: { sse_algorithm: \"aws:kms\", kms_master_key_id: KEY }`")),
     UncoveredWords::of(&["expiration", "expiration_days", "expire", "ttl"], Otherwise("write `lifecycle_rules: [ { id: old, expiration_days: 30 } ]`")),
 
+    UncoveredWords::inside(
+        "cors",
+        &["allow_credentials", "credentials"],
+        Otherwise("remove it: S3 always lets browsers send credentials to the sites of `allowed_origins`, unless it is `*`"),
+    ),
+    UncoveredWords::inside(
+        "website",
+        &["condition", "redirect", "redirect_rule", "routing_rule_condition"],
+        Otherwise("a rule has the properties of both: `routing_rules: [ { key_prefix_equals: old/, replace_key_prefix_with: new/ } ]`"),
+    ),
     UncoveredWords::inside(
         "lifecycle_rules",
         &["transition", "transitions", "storage_class", "noncurrent_version_transitions"],
