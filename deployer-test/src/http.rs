@@ -27,7 +27,11 @@ impl Response {
 
 pub(crate) fn call(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Response {
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build();
-    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    let mut request = ureq::http::Request::builder().method(method);
+    request = match on_this_machine(url) {
+        Some((address, name)) => request.uri(address).header("host", name),
+        None => request.uri(url),
+    };
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -39,4 +43,26 @@ pub(crate) fn call(method: &str, url: &str, headers: &[(&str, &str)], body: &str
     let status = answer.status().as_u16();
     let body = answer.body_mut().read_to_string().unwrap_or_else(|error| panic!("{method} {url}: {error}"));
     Response { status, headers, body }
+}
+
+/// Returns the address to connect to, and the name to ask for, if a URL's name is below `localhost`. Such a name always
+/// means this machine (RFC 6761), and not every system looks it up.
+fn on_this_machine(url: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (name, port) = authority.split_once(':').unwrap_or((authority, "80"));
+    name.ends_with(".localhost").then(|| (format!("{scheme}://127.0.0.1:{port}{path}"), authority))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_this_machine;
+
+    #[test]
+    fn a_name_below_localhost_is_this_machine() {
+        let site = on_this_machine("http://site.s3-website.localhost:4566/a?b");
+        assert_eq!(site, Some(("http://127.0.0.1:4566/a?b".to_owned(), "site.s3-website.localhost:4566")));
+        assert_eq!(on_this_machine("http://127.0.0.1:4566/a"), None);
+        assert_eq!(on_this_machine("https://www.example.com"), None);
+    }
 }

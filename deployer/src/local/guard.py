@@ -1,13 +1,16 @@
 """Starts the emulator behind a guard that lets in only requests with this start's key, and with the corrections of `likeness`.
 
-Three kinds of request come through:
+These requests come through:
 - to a deployed API or a function's URL (`/restapis/ID/STAGE/_user_request_/…`, `/_aws/execute-api/…`, `/_aws/lambda-url/…`): from
   anybody, as on AWS;
+- to a bucket's website (`BUCKET.s3-website.localhost`), and a browser's question whether a page may send a request to a bucket:
+  from anybody, as on AWS. Names below `localhost` cannot be pointed elsewhere;
 - the health check: from anybody;
 - everything else: signed (Signature Version 4) with the secret of this start, or with credentials that the emulator gave out.
 
 A request with another `Host` than this server's own is refused: a page can point a name of its own at 127.0.0.1. So is one with
-`Origin` or fetch metadata outside deployed APIs: a browser sends these and no AWS client does.
+`Origin` or fetch metadata outside deployed APIs: a browser sends these and no AWS client does. A page may send what a presigned
+address allows, because only the holder of a key can sign one.
 
 With `DEPLOYER_LOCAL_OPEN=tests` every request comes through, as with the emulator by itself. The project's own tests do that:
 they use keys of many accounts, and proxies with other addresses.
@@ -110,7 +113,7 @@ lambda_svc._presigned_code_url = signed_code_address
 
 # The interpreter runs isolated, so it does not look beside this file by itself.
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from likeness import actions, alarms, answers, apis, authorizers, destinations, events, functions, http_apis, http_parts, keys, mail, mocks, moves, notifications, permissions, roles, subscriptions, tables, urls  # noqa: E402, F401
+from likeness import actions, alarms, answers, apis, authorizers, destinations, events, functions, http_apis, http_parts, keys, mail, mocks, moves, notifications, pages, permissions, roles, subscriptions, tables, urls, websites  # noqa: E402, F401
 
 
 def secret_of(key):
@@ -236,8 +239,12 @@ async def without_body():
 async def admitted(scope, headers, query, receive):
     """The `receive` with which a request may pass, or None when the client has gone. Raises Refused."""
     path = scope["path"]
+    if is_site(headers.get("host", "")):
+        return without_body
     if headers.get("host") not in HOSTS:
         raise Refused("this server has another name")
+    if pages.is_question(scope["method"], headers) and pages.target(path, headers):
+        return without_body
     if path == HEALTH:
         return without_body
     if path == ADMISSION:
@@ -249,7 +256,7 @@ async def admitted(scope, headers, query, receive):
         return without_body
     if DEPLOYED_API.match(path):
         return (await whole(receive, headers, LARGEST_OF_API))[1]
-    if any(name in headers for name in BROWSER):
+    if any(name in headers for name in BROWSER) and not is_presigned(headers, query):
         raise Refused("requests of web pages are not served")
     if path.startswith(CODE):
         if not hmac.compare_digest(query.get("X-Amz-Signature", [""])[0].encode(), derived(path).encode()):
@@ -263,6 +270,16 @@ async def admitted(scope, headers, query, receive):
     raw_path = (scope.get("raw_path") or quote(path).encode()).decode("latin-1")
     verify(claim, scope["method"], raw_path, query, headers, body)
     return receive
+
+
+def is_site(host):
+    """Tells whether a name is that of a bucket's website on this server."""
+    return any(host.endswith(f".localhost:{port}") for port in (PORT, OWN_PORT)) and websites.bucket_of(host) is not None
+
+
+def is_presigned(headers, query):
+    """Tells whether a request claims to be signed for S3 by its address."""
+    return "X-Amz-Signature" in query and service_of(headers, query) == "s3"
 
 
 def needs_body(claim, headers):
@@ -354,5 +371,5 @@ def guarded(served):
 
 
 emulator._resolve_port = lambda: OWN_PORT
-emulator.app = guarded(emulator.app)
+emulator.app = guarded(pages.serving(emulator.app))
 emulator.main()

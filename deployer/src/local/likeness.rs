@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/mocks.py", include_str!("likeness/mocks.py")),
     ("likeness/moves.py", include_str!("likeness/moves.py")),
     ("likeness/notifications.py", include_str!("likeness/notifications.py")),
+    ("likeness/pages.py", include_str!("likeness/pages.py")),
     ("likeness/permissions.py", include_str!("likeness/permissions.py")),
     ("likeness/roles.py", include_str!("likeness/roles.py")),
     ("likeness/rules.json", RULES),
@@ -38,6 +39,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/tables.py", include_str!("likeness/tables.py")),
     ("likeness/topics.py", include_str!("likeness/topics.py")),
     ("likeness/urls.py", include_str!("likeness/urls.py")),
+    ("likeness/websites.py", include_str!("likeness/websites.py")),
 ];
 
 /// A behaviour of AWS that the files add to the emulator.

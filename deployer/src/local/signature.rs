@@ -15,8 +15,8 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use hmac::{Hmac, KeyInit, Mac};
-use hyper::Uri;
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use hyper::Method;
+use hyper::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use hyper::http::request::Parts;
 use sha2::{Digest, Sha256};
 
@@ -26,16 +26,31 @@ use super::ACCESS_KEY_ID;
 const WINDOW: Duration = Duration::from_secs(300);
 /// The path of the emulator's health check.
 pub(crate) const HEALTH: &str = "/_ministack/health";
+/// The end of the names of buckets' websites.
+const SITES: &str = ".s3-website.localhost";
 /// Headers in which a browser states a request's origin. No AWS client sends any of them.
 const FETCH_METADATA: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
 
-/// Tells whether an address is open to everybody: the health check, a deployed API, and addresses that are signed
-/// themselves. `guard.py` checks these.
-pub(crate) fn is_open(uri: &Uri) -> bool {
-    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
+/// Tells whether a request is open to everybody: the health check, a deployed API, a bucket's website, a browser's
+/// question before a page's request, and addresses that are signed themselves. `guard.py` checks these.
+pub(crate) fn is_open(head: &Parts) -> bool {
+    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
     [HEALTH, "/_ministack/lambda-code/"].iter().any(|prefix| path.starts_with(prefix))
         || is_of_api(path)
+        || is_of_site(head)
+        || is_question(head)
         || query.contains("X-Amz-Signature=")
+}
+
+/// Tells whether a request is for a bucket's website: `BUCKET.s3-website.localhost`.
+fn is_of_site(head: &Parts) -> bool {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    host.split(':').next().is_some_and(|name| name.ends_with(SITES))
+}
+
+/// Tells whether a browser asks whether a page of another site may send a request.
+fn is_question(head: &Parts) -> bool {
+    head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Tells whether a path is a deployed API's or of a function's URL.

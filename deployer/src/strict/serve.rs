@@ -73,7 +73,7 @@ impl Server {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let (head, body) = request.into_parts();
         let is_guarded = self.gateway.guarded_by.is_some();
-        let is_open = is_guarded && is_open(&head.uri);
+        let is_open = is_guarded && is_open(&head);
         if is_guarded
             && !is_open
             && let Some(why) = early_refusal(&head, self.port, SystemTime::now())

@@ -2,6 +2,7 @@
 
 mod answers;
 mod apis;
+mod buckets;
 mod delivery;
 mod destinations;
 mod events;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::scene::Scene;
-use super::{answers, apis, delivery, destinations, events, http_apis, notifications, subscriptions, tables, urls};
+use super::{
+    answers, apis, buckets, delivery, destinations, events, http_apis, notifications, subscriptions, tables, urls,
+};
 use crate::local::Local;
 
 /// Rules that need more than a request, and are tested in [`super`].
@@ -21,6 +23,8 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("rule-to-target", events::rule_to_target(scene).await),
         ("bucket-to-receiver", notifications::receivers(scene).await),
         ("bucket-overlap", notifications::overlaps(scene).await),
+        ("bucket-cors", buckets::cors(scene).await),
+        ("bucket-website", buckets::website(scene).await),
         ("bus-policy", events::bus_policy(scene).await),
         ("schedule-firings", events::schedule_firings(scene).await),
         ("schedule-tags", events::schedule_tags(scene).await),
