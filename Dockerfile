@@ -32,8 +32,10 @@ COPY examples/mail-templates/Cargo.toml examples/mail-templates/
 COPY examples/nightly-cleanup/Cargo.toml examples/nightly-cleanup/
 COPY examples/ordered-work/Cargo.toml examples/ordered-work/
 COPY examples/short-links/Cargo.toml examples/short-links/
+COPY examples/static-site/Cargo.toml examples/static-site/
 COPY examples/stream-to-index/Cargo.toml examples/stream-to-index/
 COPY examples/thumbnailer/Cargo.toml examples/thumbnailer/
+COPY examples/upload-form/Cargo.toml examples/upload-form/
 COPY examples/url-streaming/Cargo.toml examples/url-streaming/
 COPY examples/webhook-to-queue/Cargo.toml examples/webhook-to-queue/
 RUN for member in client functions deployer deployer-test xtask benchmark examples/*; do mkdir -p $member/src && touch $member/src/lib.rs; done \
