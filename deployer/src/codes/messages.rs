@@ -126,8 +126,8 @@ pub(super) const CODES: &[Code] = &[
     warning(
         "topic::queue-key",
         "A topic is to send to a queue that is encrypted with `alias/aws/sqs`. AWS lets no other service use that key, and nobody can change its policy: the messages are dropped.",
-        "queues:\n  orders: { kms_master_key_id: alias/aws/sqs, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: \"*\" } ] } }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
-        "queues:\n  orders: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: \"*\" } ] } }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
+        "queues:\n  orders: { kms_master_key_id: alias/aws/sqs }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
+        "queues:\n  orders: {}\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
         "Leave `kms_master_key_id` out: SQS then encrypts with a key of its own. Or take a key of the account's, whose policy allows `kms:GenerateDataKey` and `kms:Decrypt` to `sns.amazonaws.com`.",
     ),
     warning(
@@ -136,13 +136,6 @@ pub(super) const CODES: &[Code] = &[
         "topics:\n  alarms: { kms_master_key_id: alias/aws/sns }\nalarms:\n  late: { namespace: AWS/SQS, metric_name: ApproximateAgeOfOldestMessage, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 30, period: 60s, evaluation_periods: 1, alarm_actions: [\"${topics.alarms.arn}\"] }\n",
         "topics:\n  alarms: {}\nalarms:\n  late: { namespace: AWS/SQS, metric_name: ApproximateAgeOfOldestMessage, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 30, period: 60s, evaluation_periods: 1, alarm_actions: [\"${topics.alarms.arn}\"] }\n",
         "Leave the key out, or take one of the account's, whose policy allows `kms:GenerateDataKey*` and `kms:Decrypt` to `cloudwatch.amazonaws.com`.",
-    ),
-    warning(
-        "topic::queue-policy",
-        "A topic is to send to a queue of the stack, and the queue's policy does not let it. SNS drops such messages, and nobody is told.",
-        "queues:\n  orders: { name: orders }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
-        "queues:\n  orders: { name: orders, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: \"*\", Condition: { ArnEquals: { \"aws:SourceArn\": \"${topics.news.arn}\" } } } ] } }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
-        "Give the queue a `policy` that allows `sqs:SendMessage` to the service `sns.amazonaws.com`, for this topic alone by the condition `aws:SourceArn`.",
     ),
     error(
         "topic::raw-delivery",

@@ -106,9 +106,9 @@ async fn findings_stand_beside_their_lines_in_github_actions() {
         );
         assert_eq!(said.matches("::error ").count(), 2, "{verb}: {said}");
     }
-    bench.write("stack.yaml", "stack: shop\nqueues: { q: {} }\ntopics: { t: { subscriptions: [ { sqs: q } ] } }\n");
+    bench.write("stack.yaml", "stack: shop\nqueues: { q: { kms_master_key_id: alias/aws/sqs } }\ntopics: { t: { subscriptions: [ { sqs: q } ] } }\n");
     let said = github(&["validate"]).stderr;
-    assert!(said.contains("::warning file=stack.yaml,line=3,col=40,title=topic%3A%3Aqueue-policy::"), "{said}");
+    assert!(said.contains("::warning file=stack.yaml,line=3,col=40,title=topic%3A%3Aqueue-key::"), "{said}");
     assert!(!bench.run(&["validate"]).stderr.contains("::warning"), "only there");
 }
 

@@ -13,10 +13,6 @@ use crate::operate::zip_of;
 const STACK: &str = r#"
 stack: post
 region: eu-west-1
-x-allow: &allow
-  Version: "2012-10-17"
-  Statement:
-    - { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: "*", Condition: { ArnEquals: { aws:SourceArn: "${topics.news.arn}" } } }
 topics:
   news:
     subscriptions:
@@ -26,9 +22,9 @@ topics:
       - { lambda: reader }
       - { email: me@example.com }
 queues:
-  inbox: { policy: *allow }
-  bills: { policy: *allow }
-  jobs: { redrive: { max_receive_count: 3 }, policy: *allow }
+  inbox: {}
+  bills: {}
+  jobs: { redrive: { max_receive_count: 3 } }
 functions:
   web: { zip: worker.zip, timeout: 5s }
   reader: { zip: worker.zip, timeout: 5s }

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(super) use self::ids::target_id;
 pub(super) use self::lint::rule as lint;
 pub(super) use self::pattern::check as check_pattern;
-pub(super) use self::policies::{Sender, derive as derive_policies, extend_policies};
+pub(super) use self::policies::{Sender, Source, Sources, derive as derive_policies, extend_policies};
 pub(super) use self::transform::{Delivery, InputTransformerElement};
 use super::about::Draw;
 use super::{LoweredStack, Scope, reference};

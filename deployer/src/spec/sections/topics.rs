@@ -4,6 +4,7 @@ mod address;
 mod delivery;
 mod endpoint;
 mod lint;
+mod policies;
 mod uncovered;
 
 use schemars::JsonSchema;
@@ -81,7 +82,7 @@ pub struct SubscriptionElement {
     pub email: Option<String>,
     /// An e-mail address that receives JSON. Its owner has to confirm once, and previews leave it out.
     pub email_json: Option<String>,
-    /// A queue's ARN, or the name of a queue in this stack. The queue's `policy` has to let the topic send.
+    /// A queue's ARN, or the name of a queue in this stack. The queue's policy then lets the topic send.
     pub sqs: Option<String>,
     /// A function's ARN, or the name of a function in this stack. The topic then gets the permission to call it.
     pub lambda: Option<String>,
@@ -99,7 +100,7 @@ pub struct SubscriptionElement {
     pub filter_policy: Option<Value>,
     /// The part of a message that the filter policy is compared with.
     pub filter_policy_scope: Option<FilterScope>,
-    /// ARN of the queue for messages that cannot be delivered.
+    /// ARN of the queue for messages that cannot be delivered. A queue of this stack then lets the topic send to it.
     #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter_target_arn: Option<String>,
 }
@@ -213,10 +214,13 @@ impl Section for Topics {
         }
     }
 
+    fn complete(lowered: &mut LoweredStack) {
+        policies::derive(lowered);
+    }
+
     fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
         if resource.kind == SnsSubscription::NAME {
             lint::queue_key(document, all, resource, findings);
-            lint::queue_policy(document, all, resource, findings);
             lint::fifo(document, all, resource, findings);
         }
     }

@@ -1,4 +1,5 @@
-//! The policies that let a service send events to queues and topics of the stack: EventBridge for a rule, S3 for a bucket.
+//! The policies that let a service send to queues and topics of the stack: EventBridge for a rule, S3 for a bucket, SNS
+//! for a topic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,26 +24,45 @@ pub struct Sender {
     pub in_account: bool,
 }
 
+/// A resource that a service sends for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// Its ARN as the derived statement has it: a text of names where possible, so that the receiver need not wait for it.
+    pub arn: String,
+    /// Its ARN as a reference, as a policy that the user wrote has it.
+    pub reference: String,
+}
+
+impl Source {
+    /// Returns the source for a resource of the stack.
+    pub fn of(resource: &Resource, arn: String) -> Self {
+        Self { arn, reference: reference(&resource.address, "arn") }
+    }
+}
+
+/// The sources that send to each receiver, by the receiver's address.
+pub type Sources = BTreeMap<String, BTreeSet<Source>>;
+
 const EVENT_BRIDGE: Sender = Sender { service: SERVICE, sid: "EventBridge", in_account: false };
 
 /// Adds to the policies of queues and topics that they take the events of the stack's rules.
 pub fn derive(lowered: &mut LoweredStack) {
     let all = Resources(&lowered.resources);
-    let mut senders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut senders = Sources::new();
     for resource in all.0.iter().filter(|resource| !resource.external) {
         for (receiver, sender) in list_receivers(resource) {
             let receiver = all.resolve(receiver).filter(|receiver| !receiver.external);
             if let Some(receiver) = receiver.filter(|receiver| action(receiver).is_some()) {
-                senders.entry(receiver.address.clone()).or_default().insert(sender);
+                senders.entry(receiver.address.clone()).or_default().insert(Source::of(resource, sender));
             }
         }
     }
     extend_policies(&mut lowered.resources, &senders, EVENT_BRIDGE);
 }
 
-/// Adds to the policies of queues and topics that they take events of a service. `sources` has the ARNs for each address.
-/// A policy that the user wrote keeps its statements; one that lets the service send already stays as it is.
-pub fn extend_policies(resources: &mut [Resource], sources: &BTreeMap<String, BTreeSet<String>>, sender: Sender) {
+/// Adds to the policies of queues and topics that they take what a service sends. A policy that the user wrote keeps its
+/// statements; one that lets the service send for all sources stays as it is.
+pub fn extend_policies(resources: &mut [Resource], sources: &Sources, sender: Sender) {
     for receiver in resources.iter_mut().filter(|resource| !resource.external) {
         if let (Some(sources), Some(action)) = (sources.get(&receiver.address), action(receiver)) {
             extend(receiver, action, sources, sender);
@@ -76,7 +96,7 @@ fn action(receiver: &Resource) -> Option<&'static str> {
     }
 }
 
-fn extend(receiver: &mut Resource, action: &str, sources: &BTreeSet<String>, sender: Sender) {
+fn extend(receiver: &mut Resource, action: &str, sources: &BTreeSet<Source>, sender: Sender) {
     let written = receiver.spec["policy"].as_str().map(serde_json::from_str::<Value>);
     let mut policy = match written {
         // `check` reports what is no policy.
@@ -86,10 +106,13 @@ fn extend(receiver: &mut Resource, action: &str, sources: &BTreeSet<String>, sen
         None => permission::document(Vec::new()),
     };
     let mut statements: Vec<Value> = list(&policy["Statement"]).into_iter().cloned().collect();
-    if statements.iter().any(|statement| lets_send(statement, action, sender.service)) {
+    let is_let = |source: &Source| {
+        statements.iter().any(|statement| lets_send(statement, action, sender.service) && is_for(statement, source))
+    };
+    let sources: Vec<&String> = sources.iter().filter(|source| !is_let(source)).map(|source| &source.arn).collect();
+    if sources.is_empty() {
         return;
     }
-    let sources: Vec<&String> = sources.iter().collect();
     let sources = if let [one] = sources[..] { json!(one) } else { json!(sources) };
     let mut condition = json!({ "ArnEquals": { "aws:SourceArn": sources } });
     if sender.in_account {
@@ -107,8 +130,26 @@ fn extend(receiver: &mut Resource, action: &str, sources: &BTreeSet<String>, sen
     receiver.spec["policy"] = Value::from(policy.to_string());
 }
 
+/// Tells whether the conditions of a statement admit a source. Only `aws:SourceArn` is looked at, and an ARN with a
+/// wildcard is assumed to match.
+fn is_for(statement: &Value, source: &Source) -> bool {
+    let last = |arn: &str| arn.rsplit(':').next().unwrap_or_default().to_owned();
+    let admits = |arn: &Value| {
+        let arn = arn.as_str().unwrap_or_default();
+        arn == source.reference || arn.contains(['*', '?']) || last(arn) == last(&source.arn)
+    };
+    let operators = statement["Condition"].as_object().into_iter().flatten();
+    operators
+        .filter(|(operator, _)| {
+            ["ArnEquals", "ArnLike", "StringEquals", "StringLike"].iter().any(|o| operator.starts_with(o))
+        })
+        .flat_map(|(_, keys)| keys.as_object().into_iter().flatten())
+        .filter(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))
+        .all(|(_, arns)| list(arns).iter().any(|arn| admits(arn)))
+}
+
 /// Tells whether a statement allows a service, or everybody, to send. Assumes that its conditions are met, but for the one
-/// of a topic's default statement: EventBridge and S3 send no `AWS:SourceOwner`.
+/// of a topic's default statement: services send no `AWS:SourceOwner`.
 fn lets_send(statement: &Value, action: &str, service_name: &str) -> bool {
     let names = |value: &Value, words: &[&str]| {
         list(value)
@@ -125,7 +166,7 @@ fn lets_send(statement: &Value, action: &str, service_name: &str) -> bool {
         && (names(principal, &["*"])
             || names(&principal["AWS"], &["*"])
             || names(&principal["Service"], &[service_name]))
-        && names(&statement["Action"], &["*", action, &every])
+        && (statement.get("NotAction").is_some() || names(&statement["Action"], &["*", action, &every, "sqs:Send*"]))
 }
 
 /// Returns the statement that SNS gives a new topic. A policy of the topic's own replaces it, and without it the account's

@@ -9,7 +9,7 @@ use crate::kinds::Kind;
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::s3_bucket::S3Bucket;
 use crate::kinds::s3_notification::{Entry, Notification, S3Notification};
-use crate::spec::sections::eventing::{Sender, extend_policies};
+use crate::spec::sections::eventing::{Sender, Source, Sources, extend_policies};
 use crate::spec::sections::{LoweredStack, Resource, Resources, reference};
 
 /// The id of the statement in policies of queues and topics.
@@ -30,7 +30,7 @@ pub fn complete(lowered: &mut LoweredStack) {
             _ => unknown.push(notice),
         }
     }
-    let mut senders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut senders = Sources::new();
     for (address, notices) in by_bucket {
         let Some(bucket) = rest.iter().find(|resource| resource.address == address).cloned() else { continue };
         let arn = arn(&bucket);
@@ -41,7 +41,7 @@ pub fn complete(lowered: &mut LoweredStack) {
             let Some(receiver) = Resources(&rest).resolve(&destination) else { continue };
             let name = receiver.address.split('.').nth(1).unwrap_or_default();
             if !receiver.address.starts_with("functions.") {
-                senders.entry(receiver.address.clone()).or_default().insert(arn.clone());
+                senders.entry(receiver.address.clone()).or_default().insert(Source::of(&bucket, arn.clone()));
             } else if waits.insert(format!("{address}.permission[{name}]")) {
                 added.push(permission(&bucket, &receiver.address, &arn));
             }

@@ -101,6 +101,14 @@ fn a_policy_that_the_user_wrote_is_extended_unless_it_lets_eventbridge_send() {
     };
     assert_eq!(sids(with("{ Service: sns.amazonaws.com }")), ["own", "EventBridge"]);
     assert_eq!(sids(with("{ Service: events.amazonaws.com }")), ["own"]);
+    assert_eq!(
+        sids(with(
+            "{ Service: events.amazonaws.com }, Condition: { ArnEquals: { aws:SourceArn: \"arn:aws:events:eu-west-1:123456789012:rule/shop-a\" } }"
+        )),
+        ["own"]
+    );
+    let other = "{ Service: events.amazonaws.com }, Condition: { ArnEquals: { aws:SourceArn: \"arn:aws:events:eu-west-1:123456789012:rule/shop-b\" } }";
+    assert_eq!(sids(with(other)), ["own", "EventBridge"], "it lets another rule send");
 }
 
 #[test]

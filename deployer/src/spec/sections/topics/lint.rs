@@ -30,57 +30,6 @@ pub(super) fn queue_key(document: &Document, all: &Resources<'_>, subscription: 
     }
 }
 
-/// Warns of a queue that lacks a policy for its topic: SNS silently drops the messages that the policy does not allow.
-pub(super) fn queue_policy(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
-    if subscription.spec["protocol"] != "sqs" {
-        return;
-    }
-    let (Some(queue), Some(topic)) =
-        (all.resolve(&subscription.spec["endpoint"]), all.resolve(&subscription.spec["topic_arn"]))
-    else {
-        return;
-    };
-    let policy = queue.spec.get("policy").and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
-    if queue.external || policy.is_some_and(|policy: Value| lets_send(&policy)) {
-        return;
-    }
-    findings
-        .warning(
-            "topic::queue-policy",
-            document.find_text(&subscription.element, &format!("{}.arn", queue.element)),
-            format!("`{}` has no policy that lets the topic `{}` send to it: its messages are dropped", queue.address, topic.address),
-        )
-        .help(format!(
-            "add to the queue: `policy: {{ Version: \"2012-10-17\", Statement: [ {{ Effect: Allow, Principal: {{ Service: sns.amazonaws.com }}, \
-             Action: sqs:SendMessage, Resource: \"*\", Condition: {{ ArnEquals: {{ \"aws:SourceArn\": \"${{{}.arn}}\" }} }} }} ] }}`",
-            topic.address
-        ));
-}
-
-/// Tells whether a statement of the policy allows SNS, or everybody, to send. Assumes that conditions are met.
-fn lets_send(policy: &Value) -> bool {
-    let list = |value: &Value| match value {
-        Value::Array(items) => items.clone(),
-        Value::Null => Vec::new(),
-        one => vec![one.clone()],
-    };
-    let says = |value: &Value, words: &[&str]| {
-        list(value)
-            .iter()
-            .filter_map(Value::as_str)
-            .any(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
-    };
-    list(&policy["Statement"]).iter().any(|statement| {
-        let principal = &statement["Principal"];
-        let sender = says(principal, &["*"])
-            || says(&principal["Service"], &["sns.amazonaws.com"])
-            || says(&principal["AWS"], &["*"]);
-        let action = statement.get("NotAction").is_some()
-            || says(&statement["Action"], &["*", "sqs:*", "sqs:SendMessage", "sqs:Send*"]);
-        statement["Effect"] == "Allow" && sender && action
-    })
-}
-
 /// Reports a subscription between a topic and a queue of incompatible types. A standard topic delivers to standard
 /// queues only; a FIFO topic delivers to both since September 2023. Undeliverable messages go to a queue of the topic's
 /// own type (SNS developer guide, "Amazon SNS dead-letter queues").

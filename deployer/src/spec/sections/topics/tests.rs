@@ -1,8 +1,11 @@
 use serde_json::json;
 
 use super::*;
+use crate::pipeline;
 use crate::spec::secrets::Secrets;
 use crate::spec::sections::Common;
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
 
 fn with_scope<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let (common, tags) = (Common::default(), Default::default());
@@ -120,4 +123,30 @@ fn an_empty_filter_policy_is_none() {
     let out = lower(json!({ "subscriptions": [{ "sqs": "arn:q", "filter_policy": {} }] }));
     assert!(out.resources[1].spec.get("filter_policy").is_none());
     assert!(out.resources[1].spec.get("filter_policy_scope").is_none());
+}
+
+#[test]
+fn queues_get_a_policy_for_the_topics_that_send_to_them() {
+    let text = "stack: s\nregion: eu-west-1\nqueues: { jobs: {}, dead: {}, own: { policy: { Statement: [ { Effect: Allow, \
+        Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: \"*\", Condition: { ArnLike: { aws:SourceArn: \
+        \"${topics.a.arn}\" } } } ] } } }\ntopics:\n  a: { subscriptions: [ { sqs: jobs, dead_letter_target_arn: \
+        \"${queues.dead.arn}\" }, { sqs: own } ] }\n  b: { subscriptions: [ { sqs: jobs }, { sqs: own } ] }\n";
+    let loaded = pipeline::check(SourceText::new("stack.yaml", text.as_bytes()), &Inputs::default());
+    let loaded = loaded.map_err(|failure| failure.findings.0).expect("no error");
+    assert!(loaded.warnings.0.is_empty(), "{:?}", loaded.warnings.0);
+    let resources = loaded.document.lower().0.resources;
+    let statements = |address: &str| {
+        let queue = resources.iter().find(|resource| resource.address == address).expect("a queue");
+        let policy = queue.spec["policy"].as_str().expect("a policy");
+        serde_json::from_str::<Value>(policy).expect("JSON")["Statement"].clone()
+    };
+    let sources = |statement: &Value| statement["Condition"]["ArnEquals"]["aws:SourceArn"].clone();
+    assert_eq!(statements("queues.jobs")[0]["Principal"]["Service"], PRINCIPAL);
+    assert_eq!(sources(&statements("queues.jobs")[0]).as_array().map(Vec::len), Some(2));
+    assert!(sources(&statements("queues.dead")[0]).as_str().is_some_and(|arn| arn.ends_with(":s-a")));
+    let own = statements("queues.own");
+    assert!(
+        sources(&own[1]).as_str().is_some_and(|arn| arn.ends_with(":s-b")),
+        "the own statement is for another: {own}"
+    );
 }
