@@ -94,7 +94,8 @@ impl Kind for S3Notification {
     }
 
     fn given_back(last: &Value, want: &Notification, _: &Place) -> Vec<(&'static str, Value)> {
-        let is_gone = !last[EVENT_BRIDGE].is_null() && want.event_bridge.is_none();
+        // A switch that was given back is recorded as off, and is nobody's from then on.
+        let is_gone = !last[EVENT_BRIDGE].is_null() && last[EVENT_BRIDGE] != false && want.event_bridge.is_none();
         let stays = last["keeps_event_bridge"] == true;
         is_gone.then(|| (EVENT_BRIDGE, stays.into())).into_iter().collect()
     }

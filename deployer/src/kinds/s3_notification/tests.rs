@@ -32,6 +32,8 @@ fn a_switch_that_was_set_here_goes_back_and_one_of_others_stays() {
     let last = |keeps: bool| json!({ "event_bridge": true, "keeps_event_bridge": keeps });
     assert_eq!(S3Notification::given_back(&last(false), &want, &place), [("event_bridge", json!(false))]);
     assert_eq!(S3Notification::given_back(&last(true), &want, &place), [("event_bridge", json!(true))]);
+    let given_back = json!({ "event_bridge": false, "keeps_event_bridge": true });
+    assert!(S3Notification::given_back(&given_back, &want, &place).is_empty());
     assert!(S3Notification::given_back(&json!({}), &want, &place).is_empty());
 }
 
