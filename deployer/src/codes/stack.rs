@@ -40,6 +40,13 @@ pub(super) const CODES: &[Code] = &[
         "Give one of them another `name`.",
     ),
     error(
+        "stack::condition",
+        "`when` takes a condition on variables and on the environment. They are known before AWS is asked; the outputs of resources are not.",
+        "queues:\n  orders: { when: \"vars.stage = production\" }\n",
+        "vars: { stage: production }\nqueues:\n  orders: { when: \"${vars.stage} == production\" }\n",
+        "Compare with `==`, `!=`, `in [ … ]` or `not in [ … ]`, and join with `and`, `or` and `not`. Put the condition in quotes where it stands between braces.",
+    ),
+    error(
         "stack::empty",
         "There is nothing in the file but blanks and comments.",
         "# nothing yet\n",
@@ -54,7 +61,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "stack::left-out",
-        "An element refers to another one that `only_in` or `not_in` leaves out of this environment.",
+        "An element refers to another one that `only_in`, `not_in` or `when` leaves out.",
         "queues:\n  orders: { only_in: [production] }\n  jobs: { depends_on: [queues.orders] }\n",
         "queues:\n  orders: { only_in: [production] }\n  jobs: { only_in: [production], depends_on: [queues.orders] }\n",
         "Give the element that refers the same property, or leave the other one in. Outputs that refer to it are left out by themselves.",

@@ -197,7 +197,7 @@ impl ReferenceChecker<'_> {
         }
         if let Some(property) = self.names.left_out(address) {
             let path = self.names.place_of(element, address);
-            let message = format!("`{address}` is not in this environment: it has {property}");
+            let message = format!("`{address}` is left out here: it has {property}");
             self.findings
                 .error("stack::left-out", path, message)
                 .help("give this element the same property, or leave the other one in");

@@ -151,21 +151,25 @@ impl TargetEnvironment {
         findings.0.len() == before
     }
 
-    /// Removes the elements that are not in this environment from the sections. Returns their addresses, each with the
-    /// property that leaves it out.
-    pub fn leave_out(&self, sections: &mut Map<String, Value>, findings: &mut Findings) -> BTreeMap<String, String> {
-        let mut left_out = BTreeMap::new();
+    /// Removes the elements that are left out already, and those that are not in this environment, from the sections.
+    /// Adds the addresses of these, each with the property that leaves it out.
+    pub fn leave_out(
+        &self,
+        sections: &mut Map<String, Value>,
+        left_out: &mut BTreeMap<String, String>,
+        findings: &mut Findings,
+    ) {
         for (section, elements) in sections.iter_mut() {
             let Some(elements) = elements.as_object_mut() else { continue };
             elements.retain(|name, element| {
                 self.check_names(element, &DocPath::of([section, name]), findings);
-                let property = self.excluding(element);
-                let is_in = property.is_none();
-                left_out.extend(property.map(|property| (format!("{section}.{name}"), property)));
-                is_in
+                let address = format!("{section}.{name}");
+                if let Some(property) = self.excluding(element) {
+                    left_out.entry(address.clone()).or_insert(property);
+                }
+                !left_out.contains_key(&address)
             });
         }
-        left_out
     }
 
     /// Returns the property of an element that leaves it out of this environment. A property with a variable that has

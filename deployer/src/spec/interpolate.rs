@@ -149,7 +149,8 @@ fn merge_texts(parts: Vec<TextPart>) -> Vec<TextPart> {
     merged
 }
 
-fn variable<'v>(
+/// Returns a variable's value. Reports an unknown one; a missing value was reported before.
+pub(super) fn variable<'v>(
     name: &str,
     variables: &'v Variables,
     names: &[&str],

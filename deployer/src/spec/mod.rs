@@ -3,6 +3,7 @@
 
 mod blame;
 pub mod check;
+mod conditions;
 pub mod document;
 pub mod env;
 pub mod environments;

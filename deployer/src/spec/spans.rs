@@ -165,6 +165,46 @@ impl SpanIndex {
         }
     }
 
+    /// Removes an entry of the list at `path`. The positions of those behind it move with them. Another place that shares
+    /// the list by an anchor keeps the entry.
+    pub fn remove_item(&mut self, path: &[String], number: usize) {
+        if self.nodes.is_empty() {
+            return;
+        }
+        let mut node = 0;
+        for part in path {
+            let Some((range, next)) = self.step(node, part, 0) else { return };
+            let copy = self.nodes.len();
+            let body = self.target(next).body.clone();
+            let place = self.nodes[next].range;
+            self.nodes.push(SpanNode { range: place, body });
+            match &mut self.nodes[node].body {
+                Body::List(items) => {
+                    part.parse().ok().and_then(|at: usize| items.get_mut(at)).into_iter().for_each(|item| *item = copy)
+                }
+                Body::Map { entries, .. } => {
+                    entries.insert(part.clone(), (range.unwrap_or(place), copy));
+                }
+                Body::Scalar { .. } | Body::Alias(_) => return,
+            }
+            node = copy;
+        }
+        if let Body::List(items) = &mut self.nodes[node].body
+            && number < items.len()
+        {
+            items.remove(number);
+        }
+    }
+
+    /// Follows aliases to the node that they stand for.
+    fn target(&self, mut node: usize) -> &SpanNode {
+        for _ in 0..MERGES {
+            let Body::Alias(Some(target)) = self.nodes[node].body else { break };
+            node = target;
+        }
+        &self.nodes[node]
+    }
+
     /// Builds the span between two byte offsets of the text.
     pub fn span(&self, start: usize, end: usize) -> Span {
         self.lines.span(&self.text, start, end)

@@ -18,7 +18,7 @@ use crate::spec::variables::Inputs;
 use crate::spec::yaml;
 
 /// The common properties of elements, which the state and the tags hold.
-const COMMON: &[&str] = &["protect", "retain", "external", "tags", "depends_on", "only_in", "not_in"];
+const COMMON: &[&str] = &["protect", "retain", "external", "tags", "depends_on", "only_in", "not_in", "when"];
 
 /// Returns the stack of a section's example.
 fn example(text: &str) -> Value {

@@ -10,7 +10,7 @@ use crate::spec::sections;
 use crate::spec::variables::MissingVariables;
 
 /// The common properties that decide over an element's resources, and are no properties of the resources.
-const GOVERNING: [&str; 6] = ["protect", "retain", "external", "depends_on", "only_in", "not_in"];
+const GOVERNING: [&str; 7] = ["protect", "retain", "external", "depends_on", "only_in", "not_in", "when"];
 
 /// Whether a deletion leaves an element's resources in AWS, and why.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::aws::stored::Stored;
 use crate::spec::check::Origin;
+use crate::spec::conditions::Conditions;
 use crate::spec::environments::{TargetEnvironment, leave_out_outputs};
 use crate::spec::finding::{DocPath, Finding, Findings};
 use crate::spec::head::{Head, StateBucket, StateLocation};
@@ -81,6 +82,7 @@ impl Loading {
         self.misspelt = misspelt(&root);
         self.environment = TargetEnvironment::of(&root, inputs.preview.as_deref());
         let is_placed = inputs.is_known || self.environment.check(&mut self.findings);
+        let conditions = self.conditions(&mut root);
         self.named = env::fill(&mut root, inputs.preview.as_deref());
         let variables = self.variables(&mut root, inputs, unreadable);
         self.secrets = variables.secrets.clone();
@@ -89,6 +91,8 @@ impl Loading {
         self.stored = variables.stored.clone();
 
         let mut value = Value::Object(root);
+        let known = (&variables, self.environment.name());
+        self.left_out = conditions.apply(&mut value, &mut self.spans, known, &mut self.findings);
         let mut path = DocPath::default();
         let touched = interpolate(&mut value, &variables, &mut path, &mut self.findings);
         let schema = schema::checked_schema();
@@ -126,13 +130,25 @@ impl Loading {
         Some((head, region.unwrap_or_default(), sections))
     }
 
-    /// Removes the elements and outputs that are not in the environment. An environment that the stack does not have
+    /// Takes the conditions out of the sections.
+    fn conditions(&mut self, root: &mut Map<String, Value>) -> Conditions {
+        let sections: Vec<&str> = SECTIONS.iter().map(|section| section.name()).collect();
+        let mut value = Value::Object(std::mem::take(root));
+        let conditions = Conditions::take(&mut value, schema::checked_schema(), &sections, &mut self.findings);
+        if let Value::Object(rest) = value {
+            *root = rest;
+        }
+        conditions
+    }
+
+    /// Removes the elements and outputs that are not in the environment, or whose condition is false. An environment that the stack does not have
     /// leaves nothing out, and its file might have the values that are missing.
     fn leave_out(&mut self, is_placed: bool, sections: &mut Map<String, Value>, head: &mut Map<String, Value>) {
         if is_placed {
-            self.left_out = self.environment.leave_out(sections, &mut self.findings);
+            self.environment.leave_out(sections, &mut self.left_out, &mut self.findings);
             leave_out_outputs(head, &self.left_out);
         } else {
+            self.left_out.clear();
             self.findings.0.retain(|finding| finding.code != "stack::missing-variable");
         }
     }

@@ -180,7 +180,11 @@ pub const TABLE: &[UncoveredWords] = &[
         Otherwise("leave it out, or make it a comment: `# …`"),
     ),
     UncoveredWords::of(
-        &["mappings", "conditions", "condition"],
+        &["conditions", "condition", "if"],
+        Otherwise("write the condition in the element or entry that it decides on: `when: ${vars.stage} == production`"),
+    ),
+    UncoveredWords::of(
+        &["mappings"],
         Otherwise("pass what differs as a variable: `vars: { size: { default: small, allowed: [small, large] } }`"),
     ),
     UncoveredWords::of(&["routes", "endpoints", "paths"], Otherwise("write `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`")),

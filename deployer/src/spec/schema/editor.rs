@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{checked_schema, rules};
+use crate::spec::conditions::{self, WHEN};
 use crate::spec::sections::SECTIONS;
 use crate::spec::yaml;
 
@@ -17,6 +18,7 @@ const EXAMPLES: usize = 3;
 /// Returns the schema for editors.
 pub fn editor() -> Value {
     let mut schema = checked_schema().clone();
+    add_conditions(&mut schema);
     rules::add(&mut schema);
     // Keys for anchors.
     schema["patternProperties"] = json!({ "^x-": true });
@@ -41,6 +43,21 @@ pub fn editor() -> Value {
     let mut ordered = head.as_object().cloned().unwrap_or_default();
     ordered.extend(words.into_iter().filter(|(word, _)| word != "$schema"));
     Value::Object(ordered)
+}
+
+/// Adds `when` to the entries of lists and maps that have a form, as elements have it.
+fn add_conditions(schema: &mut Value) {
+    for section in SECTIONS {
+        let at = format!("/properties/{}/additionalProperties", section.name());
+        let when = schema.pointer(&at).map(|element| element["properties"][WHEN].clone());
+        let entries = conditions::list_entries(schema, &at);
+        for (entry, when) in entries.into_iter().zip(std::iter::repeat(when)) {
+            if let (Some(Value::Object(known)), Some(when)) = (schema.pointer_mut(&format!("{entry}/properties")), when)
+            {
+                known.entry(WHEN).or_insert(when);
+            }
+        }
+    }
 }
 
 /// The words of a schema that do not apply to a text with `${…}`.

@@ -128,7 +128,7 @@ impl<S: Section> AnySection for ErasedSection<S> {
 
 impl Common {
     /// Names of the common properties.
-    pub const NAMES: [&str; 7] = ["protect", "retain", "external", "tags", "depends_on", "only_in", "not_in"];
+    pub const NAMES: [&str; 8] = ["protect", "retain", "external", "tags", "depends_on", "only_in", "not_in", "when"];
 
     /// Splits the common properties off an element. Both halves conform to the checked schema.
     pub fn split(element: &Value) -> (Self, Map<String, Value>) {

@@ -142,6 +142,10 @@ pub struct Common {
     pub only_in: Option<Vec<String>>,
     /// The environments without this element.
     pub not_in: Option<Vec<String>>,
+    /// A condition without which the element is left out: `${vars.stage} == production`, `${env} in [main, staging]`, or a
+    /// variable that is `true` or `false`; joined by `and`, `or`, `not`. Entries of lists and maps take one, too.
+    #[schemars(extend("type" = ["boolean", "string"]))]
+    pub when: Option<Value>,
 }
 
 /// An element's place in its stack.

@@ -107,7 +107,7 @@ fn scripts_get_a_json_object_a_line() {
     let failed = load("stack: s\nqueues:\n  q: { colour: red }\n", &inputs(&["x"])).unwrap_err();
     insta::assert_snapshot!(json(&failed.findings, &failed.source), @r#"
         {"type":"error","code":"stack::variable","message":"value 1 of `--var` has no `=`","file":"stack.yaml","line":null,"column":null,"help":"write `--var NAME=VALUE`"}
-        {"type":"error","code":"stack::unknown-property","message":"`q` has no property `colour`","file":"stack.yaml","line":3,"column":8,"help":"it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`, `only_in`, `not_in`"}
+        {"type":"error","code":"stack::unknown-property","message":"`q` has no property `colour`","file":"stack.yaml","line":3,"column":8,"help":"it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`, `only_in`, `not_in`, `when`"}
         "#);
 }
 
@@ -127,6 +127,6 @@ fn long_lines_are_cut_around_the_caret() {
         2 | queues: { a1: {} ,  z: { colour: red }, b0: {}, b1: {}, b2: {}, b3: {}, b...
           |                          ^^^^^^
           |
-          = help: it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`, `only_in`, `not_in`
+          = help: it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`, `only_in`, `not_in`, `when`
         "#);
 }
