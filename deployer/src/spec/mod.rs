@@ -9,6 +9,7 @@ pub mod env;
 pub mod environments;
 mod find;
 pub mod finding;
+mod foreign;
 pub mod head;
 pub mod interpolate;
 pub mod lint;

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::finding::DocPath;
+use super::foreign;
 use super::nearest::nearest;
 
 /// A piece of a parsed text.
@@ -88,6 +89,9 @@ fn expression(inner: &str) -> Result<TextPart, TemplateError> {
     };
     if inner.is_empty() {
         return Err(error("`${}` is empty".into(), literal()));
+    }
+    if let Some(ours) = foreign::reference(inner) {
+        return Err(error(format!("`${{{inner}}}` is not a reference"), ours));
     }
     // Parts that the deployer derives have brackets in their addresses: `http_apis.shop.authorizer[users]`.
     if let Some(odd) = inner.chars().find(|c| !(c.is_ascii_alphanumeric() || "_-./:@+[]".contains(*c))) {

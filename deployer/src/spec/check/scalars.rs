@@ -4,6 +4,7 @@ use serde_json::{Number, Value};
 
 use super::{Object, SchemaChecker, words};
 use crate::spec::finding::DocPath;
+use crate::spec::foreign;
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::template::{self, TextPart};
 use crate::spec::values::Seconds;
@@ -95,7 +96,8 @@ impl<'s> SchemaChecker<'s> {
                         let names = listed.iter().filter_map(Value::as_str);
                         format!("it is one of {}", quoted(names))
                     }
-                    None => words::instead(value, written.as_deref(), types, schema),
+                    None => foreign::map(value, self.path.last().map(String::as_str))
+                        .unwrap_or_else(|| words::instead(value, written.as_deref(), types, schema)),
                 };
                 let shown = written.map_or_else(|| words::value(value), |text| words::describe_scalar(value, &text));
                 self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {shown}")).help(help);
@@ -124,7 +126,9 @@ impl<'s> SchemaChecker<'s> {
         let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let names: Vec<String> = allowed.iter().filter(|value| !value.is_null()).map(|value| plain(value)).collect();
         let names = || names.iter().map(String::as_str);
+        let last = self.path.last().map(String::as_str);
         let help = match nearest(&plain(&value), names()) {
+            _ if let Some(help) = foreign::attribute(last, &value, names()) => help,
             Some(meant) => format!("did you mean `{meant}`? It is one of {}", quoted(names())),
             None => format!("it is one of {}", quoted(names())),
         };

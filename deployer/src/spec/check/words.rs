@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Object;
 use super::scalars::Limit;
+use crate::spec::foreign;
 use crate::spec::sections::SECTIONS;
 
 /// The longest text that a message shows whole, in characters.
@@ -76,6 +77,10 @@ pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> St
     let number = types.iter().any(|wanted| matches!(*wanted, "integer" | "number"));
     if number && text.parse::<i64>().is_ok() {
         return format!("write it without quotes: `{text}`");
+    }
+    let is_permission = schema.get("properties").is_some_and(|known| known.get("allow").is_some());
+    if let Some(help) = foreign::permission(text).filter(|_| is_permission) {
+        return help;
     }
     if types.contains(&"object")
         && let Some((key, value)) = text.split_once(':')

@@ -16,12 +16,20 @@ use super::{Resource, Resources, Scope, find, keys, models};
 use crate::aws::policy;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
+use crate::spec::uncovered::{UncoveredAnswer, UncoveredWords};
 
 pub use self::document::{Of, check_document};
 
 /// Other tools' names for a permission's properties, as in [`About::synonyms`](super::About::synonyms).
 pub(super) const SYNONYMS: &[(&str, &str)] =
     &[("action", "allow"), ("actions", "allow"), ("resource", "on"), ("resources", "on")];
+/// Words of IAM statements inside `permissions`.
+pub(super) const WORDS: UncoveredWords = UncoveredWords::inside(
+    "permissions",
+    &["effect", "not_action", "not_resource", "principal", "sid"],
+    UncoveredAnswer::Otherwise("write `{ allow: s3:GetObject, on: ARN }`, or `deny` in place of `allow`"),
+);
+
 /// A permission allows or denies.
 pub(super) const ONE_OF: OneOf = OneOf { map: Some("Permission"), names: &["allow", "deny"] };
 

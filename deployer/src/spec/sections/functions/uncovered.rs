@@ -1,5 +1,6 @@
 //! Words of functions and events that are no property.
 
+use crate::spec::sections::permission;
 use crate::spec::uncovered::UncoveredAnswer::Otherwise;
 use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
@@ -12,6 +13,7 @@ const OF_EVENT: &str = "it belongs to an event: `events: [ { queue: NAME, batch_
 /// The words of a function, and of its events.
 #[rustfmt::skip]
 pub(super) const TABLE: &[UncoveredWords] = &[
+    permission::WORDS,
     UncoveredWords::of(
         &["function_url", "function_urls", "function_url_config"],
         Otherwise("write `url: true`, or `url: { authorization: AWS_IAM }`"),

@@ -1,11 +1,13 @@
 //! Words of roles that are no property.
 
+use crate::spec::sections::permission;
 use crate::spec::uncovered::UncoveredAnswer::Otherwise;
 use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 /// The words of a role.
 #[rustfmt::skip]
 pub(super) const TABLE: &[UncoveredWords] = &[
+    permission::WORDS,
     UncoveredWords::of(&["instance_profile", "instance_profiles"], unmanaged("instance profiles", "create the profile elsewhere, for the role's name")),
     UncoveredWords::of(&["users", "user", "groups", "group"], unmanaged("IAM users and groups", "let users assume the role: name them in `assume_role_policy`")),
     UncoveredWords::of(

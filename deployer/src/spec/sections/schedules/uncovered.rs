@@ -1,11 +1,13 @@
 //! Words of schedules that are no property.
 
+use crate::spec::sections::permission;
 use crate::spec::uncovered::UncoveredAnswer::Otherwise;
 use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 /// The words of a schedule.
 #[rustfmt::skip]
 pub(super) const TABLE: &[UncoveredWords] = &[
+    permission::WORDS,
     UncoveredWords::of(
         &["ecs_parameters", "task_definition", "ecs", "run_task"],
         unmanaged("templates for tasks of ECS", "write the call itself: `call: ecs:runTask`, with `Cluster` and `TaskDefinition` under `input`, and `permissions` that include `iam:PassRole` for the task's roles"),
