@@ -146,9 +146,9 @@ pub struct FunctionElement {
     #[serde(default)]
     #[schemars(length(max = 5), inner(regex(pattern = r"^arn:")))]
     pub layers: Vec<String>,
-    /// ARN of the queue or topic that receives failed asynchronous events as they are. `async: { on_failure: … }` receives
-    /// a record with the reason.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// The receiver of failed asynchronous events as they are: the name of a queue in this stack, or the ARN of a queue or
+    /// topic. `async: { on_failure: … }` receives a record with the reason.
+    #[schemars(length(min = 1))]
     pub dead_letter: Option<String>,
     /// The subnets and security groups to run in. A change deletes earlier versions of the code, which keep the old
     /// network in use. `deployer rollback` cannot go back to them.
@@ -159,8 +159,8 @@ pub struct FunctionElement {
     /// Permissions of the derived role, besides writing logs and receiving events.
     #[serde(default)]
     pub permissions: Vec<Permission>,
-    /// ARN of a role to use. Without it the function gets a role of its own.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// A role to use: its name under `roles`, or its ARN. Without it the function gets a role of its own.
+    #[schemars(length(min = 1))]
     pub role: Option<String>,
     /// ARNs of managed policies to attach to the derived role.
     #[serde(default)]

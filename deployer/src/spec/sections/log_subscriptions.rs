@@ -33,8 +33,8 @@ pub struct LogSubscriptionElement {
     /// The filter's name in the log group. Default: the receiver's name.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^:*]+$"))]
     pub name: Option<String>,
-    /// ARN of the role that writes to the stream. Without it the log group gets a role for its streams.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// The role that writes to the stream: its name under `roles`, or its ARN. Without it the log group gets a role for its streams.
+    #[schemars(length(min = 1))]
     pub role: Option<String>,
     /// How the lines are spread over the shards of a Kinesis stream: by log stream, which keeps their order, or evenly.
     pub distribution: Option<LogDistribution>,
@@ -168,7 +168,7 @@ pub(super) fn lower(all: &[LogSubscriptionElement], of: &Subscribed<'_>, at: &Sc
             filter_name: label.clone(),
             filter_pattern: one.filter.clone().unwrap_or_default(),
             destination_arn: arn,
-            role_arn: one.role.clone().or_else(derived),
+            role_arn: one.role.as_deref().map(|role| target_arn("roles", role)).or_else(derived),
             distribution: match one.distribution {
                 Some(LogDistribution::Random) => "Random".to_owned(),
                 _ => BY_LOG_STREAM.to_owned(),

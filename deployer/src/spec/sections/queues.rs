@@ -11,6 +11,7 @@ use super::about::{
     About, Arrow, Draw, KeyProperty, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name,
 };
 use super::permission::{Of, check_document};
+use super::scheduling::target_arn;
 use super::{LoweredStack, Resource, Resources, Scope, Section, reference};
 use crate::kinds::Kind;
 use crate::kinds::sns_topic::SnsTopic;
@@ -79,8 +80,8 @@ pub struct Redrive {
     /// How often a message is received before it moves.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_receive_count: u32,
-    /// ARN of another queue. Without it the queue gets a dead-letter queue of its own.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// Another queue: its name in this stack, or its ARN. Without it the queue gets a dead-letter queue of its own.
+    #[schemars(length(min = 1))]
     pub dead_letter_target_arn: Option<String>,
     /// The time that the dead-letter queue keeps a message. Only for a dead-letter queue of its own.
     #[serde(default = "fourteen_days")]
@@ -209,10 +210,10 @@ impl Section for Queues {
             sqs_managed_sse_enabled: element.sqs_managed_sse_enabled,
             redrive_policy: element.redrive.as_ref().map(|redrive| RedrivePolicy {
                 max_receive_count: redrive.max_receive_count,
-                dead_letter_target_arn: redrive
-                    .dead_letter_target_arn
-                    .clone()
-                    .unwrap_or_else(|| reference(&at.part("dead_letter"), "arn")),
+                dead_letter_target_arn: match &redrive.dead_letter_target_arn {
+                    Some(queue) => target_arn("queues", queue),
+                    None => reference(&at.part("dead_letter"), "arn"),
+                },
             }),
             tags: at.tags(&at.element()),
             name,

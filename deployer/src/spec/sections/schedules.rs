@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::about::{About, Arrow, Draw, OneOf, PictureStyle, Refusals, Shape, Suffix};
 use super::permission::{self, Permission, Texts};
-use super::scheduling::{self, Derived, Options, Payload};
+use super::scheduling::{self, Derived, Options, Payload, target_arn};
 use super::{LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::iam_role::IamRole;
@@ -92,8 +92,8 @@ pub struct ScheduleElement {
     /// Permissions of the derived role, in place of those that follow from the target.
     #[serde(default)]
     pub permissions: Vec<Permission>,
-    /// ARN of a role to use. Without it the schedule gets a role of its own.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// A role to use: its name under `roles`, or its ARN. Without it the schedule gets a role of its own.
+    #[schemars(length(min = 1))]
     pub role: Option<String>,
     /// ARN of a managed policy that limits the derived role.
     #[schemars(regex(pattern = r"^arn:"))]
@@ -233,7 +233,7 @@ impl Section for Schedules {
             derived.add_group(out);
         }
         match &element.role {
-            Some(role) => target.role_arn.clone_from(role),
+            Some(role) => target.role_arn = target_arn("roles", role),
             None => {
                 let boundary = element.permissions_boundary.clone();
                 derived.add_role(&[element.group.as_deref()], (target::statements(&element, &target), boundary), out);

@@ -18,6 +18,7 @@ use super::about::{
     longest_name,
 };
 use super::permission::{Of, check_document};
+use super::scheduling::target_arn;
 use super::{Hints, LoweredStack, Resource, Resources, Scope, Section, filter, reference};
 use crate::kinds::Kind;
 use crate::kinds::lambda_function::LambdaFunction;
@@ -100,8 +101,9 @@ pub struct SubscriptionElement {
     pub filter_policy: Option<Value>,
     /// The part of a message that the filter policy is compared with.
     pub filter_policy_scope: Option<FilterScope>,
-    /// ARN of the queue for messages that cannot be delivered. A queue of this stack then lets the topic send to it.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// The queue for messages that cannot be delivered: its name in this stack, or its ARN. A queue of this stack then lets
+    /// the topic send to it.
+    #[schemars(length(min = 1))]
     pub dead_letter_target_arn: Option<String>,
 }
 
@@ -273,7 +275,9 @@ fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lo
         raw_message_delivery: element.raw_message_delivery,
         filter_policy_scope: filter.as_ref().map(|_| scope.to_owned()),
         filter_policy: filter.map(|policy| policy.to_string()),
-        redrive_policy: element.dead_letter_target_arn.map(|arn| RedrivePolicy { dead_letter_target_arn: arn }),
+        redrive_policy: element
+            .dead_letter_target_arn
+            .map(|queue| RedrivePolicy { dead_letter_target_arn: target_arn("queues", &queue) }),
     };
     let subscription = out.add::<SnsSubscription>(at, address.unwrap_or(called), &subscription);
     subscription.depends_on.extend(permission);

@@ -62,8 +62,9 @@ pub struct EventElement {
     /// Streams only: the time over which the function adds up records, at most 15m. Default: none.
     #[schemars(range(min = 1, max = 900))]
     pub tumbling_window: Option<Seconds>,
-    /// Streams only: ARN of the standard queue or topic that is told of records that were given up.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// Streams only: the receiver of a note on records that were given up. The name of a standard queue in this stack, or
+    /// the ARN of a queue or topic.
+    #[schemars(length(min = 1))]
     pub on_failure: Option<String>,
     /// When to call the function: `rate(5 minutes)`, `cron(0 6 * * ? *)` with minutes, hours, day of month, month, day of
     /// week and year, or `at(2030-01-31T06:00:00)` for once. EventBridge Scheduler calls it.

@@ -11,6 +11,7 @@ use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
 use crate::kinds::log_group::{LogGroup, LogGroupKind};
 use crate::spec::sections::log_subscriptions::{self, Subscribed};
+use crate::spec::sections::scheduling::target_arn;
 use crate::spec::sections::{self, CodeSource, LoweredStack, Scope, files, permission, reference, roles};
 
 pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
@@ -95,7 +96,10 @@ fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
     };
     Function {
         function_name: name.to_owned(),
-        role: element.role.clone().unwrap_or_else(|| derived("role", "arn", String::new())),
+        role: match &element.role {
+            Some(role) => target_arn("roles", role),
+            None => derived("role", "arn", String::new()),
+        },
         code: FunctionZip::default(),
         runtime: element.runtime.clone(),
         handler: element.handler.clone(),
@@ -112,7 +116,7 @@ fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
             system_log_level: level(element.system_log_level.map(text)),
             log_group: derived("log_group", "name", log_group_name(name)),
         },
-        dead_letter_target_arn: element.dead_letter.clone(),
+        dead_letter_target_arn: element.dead_letter.as_deref().map(|queue| target_arn("queues", queue)),
         layers: element.layers.clone(),
         reserved_concurrent_executions: element.reserved_concurrency,
         kms_key_arn: element.kms_key_arn.clone(),
@@ -163,14 +167,16 @@ fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
             Source::Stream(arn) => allow(READ_TABLE, &arn),
         }
         if let Some(target) = &event.on_failure {
-            allow(&[send_action(target)], target);
+            let target = target_arn("queues", target);
+            allow(&[send_action(&target)], &target);
         }
     }
     if element.tracing == Tracing::Active {
         allow(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*");
     }
     if let Some(target) = &element.dead_letter {
-        allow(&[send_action(target)], target);
+        let target = target_arn("queues", target);
+        allow(&[send_action(&target)], &target);
     }
     if element.vpc.is_some() {
         let actions = [
@@ -246,7 +252,7 @@ fn stream_settings(event: &EventElement) -> StreamSettings {
         maximum_retry_attempts: event.maximum_retry_attempts,
         maximum_record_age_in_seconds: event.maximum_record_age.map(|age| age.0),
         tumbling_window_in_seconds: event.tumbling_window.map_or(0, |window| window.0),
-        on_failure: event.on_failure.clone(),
+        on_failure: event.on_failure.as_deref().map(|queue| target_arn("queues", queue)),
     }
 }
 

@@ -37,8 +37,8 @@ pub struct TargetElement {
     /// ARN of a state machine to start.
     #[schemars(regex(pattern = r"^arn:"))]
     pub state_machine: Option<String>,
-    /// ARN of a role to use for a bus, a stream or a state machine. Without it the rule gets a role of its own.
-    #[schemars(regex(pattern = r"^arn:"))]
+    /// A role to use for a bus, a stream or a state machine: its name under `roles`, or its ARN. Without it the rule gets a role of its own.
+    #[schemars(length(min = 1))]
     pub role: Option<String>,
     /// A message in place of the event: a map or list, or JSON as a text.
     pub input: Option<Payload>,
@@ -118,7 +118,8 @@ impl TargetElement {
 
     /// Returns the target with its id. `role` is the ARN of the rule's own role.
     pub(super) fn lower(&self, role: &str) -> Option<(String, Target)> {
-        let role_arn = self.action().map(|_| self.role.clone().unwrap_or_else(|| role.to_owned()));
+        let own = self.role.as_deref().map(|role| target_arn("roles", role));
+        let role_arn = self.action().map(|_| own.unwrap_or_else(|| role.to_owned()));
         let target = Target {
             arn: self.arn()?,
             role_arn,

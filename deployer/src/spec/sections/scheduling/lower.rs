@@ -123,8 +123,10 @@ pub fn names_within(name: &str, most: usize) -> String {
     if name.contains("${") { name.to_owned() } else { sections::shorten_name(name, most) }
 }
 
-/// Returns the ARN of an element of `section` that is named by its name, its ARN or a reference.
+/// Returns the ARN of an element of `section` that is named by its name, its address, its ARN or a reference.
 pub fn target_arn(section: &str, named: &str) -> String {
+    let name = named.strip_prefix(section).and_then(|rest| rest.strip_prefix('.'));
+    let named = name.unwrap_or(named);
     if named.starts_with("arn:") || named.contains("${") {
         named.to_owned()
     } else {

@@ -19,7 +19,7 @@ fn an_unknown_property_names_the_nearest() {
         5 |     colour: red
           |     ^^^^^^
           |
-          = help: it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`, `only_in`, `not_in`
+          = help: it takes `name`, `fifo_queue`, `content_based_deduplication`, `visibility_timeout`, `delay_seconds`, `message_retention_period`, `receive_message_wait_time_seconds`, `maximum_message_size`, `redrive`, `policy`, `kms_master_key_id`, `sqs_managed_sse_enabled`, `protect`, `retain`, `external`, `tags`, `depends_on`, `only_in`, `not_in`, `when`
 
         error[stack::unknown-property]: a stack has no property `queus`
          --> stack.yaml:6:1
@@ -350,7 +350,7 @@ fn a_runtime_that_lambda_cannot_know_is_refused_and_one_that_it_may_have_is_not(
 
 #[test]
 fn what_is_meant_is_said_where_the_type_alone_would_mislead() {
-    insta::assert_snapshot!(messages("stack: s\nregion: eu-west-1\nqueues:\n  a:{}\nfunctions:\n  f: { zip: f.zip, tracing: true, dead_letter: queues.a }\n"), @r"
+    insta::assert_snapshot!(messages("stack: s\nregion: eu-west-1\nqueues:\n  a:{}\nfunctions:\n  f: { zip: f.zip, tracing: true, kms_key_arn: queues.a }\n"), @r"
     error[stack::wrong-type]: `queues` takes a map, not the text `a:{}`
      --> stack.yaml:4:3
       |
@@ -362,15 +362,15 @@ fn what_is_meant_is_said_where_the_type_alone_would_mislead() {
     error[stack::wrong-type]: `tracing` takes text, not `true`
      --> stack.yaml:6:29
       |
-    6 |   f: { zip: f.zip, tracing: true, dead_letter: queues.a }
+    6 |   f: { zip: f.zip, tracing: true, kms_key_arn: queues.a }
       |                             ^^^^
       |
       = help: it is one of `Active`, `PassThrough`
 
-    error[stack::bad-value]: `dead_letter` takes an ARN, not the text `queues.a`
+    error[stack::bad-value]: `kms_key_arn` takes an ARN, not the text `queues.a`
      --> stack.yaml:6:48
       |
-    6 |   f: { zip: f.zip, tracing: true, dead_letter: queues.a }
+    6 |   f: { zip: f.zip, tracing: true, kms_key_arn: queues.a }
       |                                                ^^^^^^^^
       |
       = help: write a reference: `${queues.a.arn}`
