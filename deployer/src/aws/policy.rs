@@ -4,6 +4,7 @@
 //! and writes an account's root user in two ways. None of that is a difference. `Version` and
 //! `Sid` are: the first changes how variables are read, the second is what other tools refer to.
 
+mod both;
 mod changes;
 mod pattern;
 mod widening;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
+pub use both::{both, both_texts};
 pub use changes::{StatementChange, statement_diff};
 pub use pattern::{allowed_on, matches};
 pub use widening::{is_unbounded, pattern_includes, widens};

@@ -109,14 +109,16 @@ impl<'a> Owners<'a> {
         if leaves && kind.about().goes_with_parent() && self.has_record_of_parent(kind, spec) {
             return Owner::Foreign(Foreign::PartOfLost);
         }
-        if stated || self.admits_ours(spec) { Owner::Ours } else { Owner::Foreign(Foreign::PartOfUnknown) }
+        if stated || self.admits_ours(kind, spec) { Owner::Ours } else { Owner::Foreign(Foreign::PartOfUnknown) }
     }
 
-    /// Tells whether a part names a resource of ours besides its parent, such as a permission for our API on a foreign
-    /// function. Such a part is ours.
-    fn admits_ours(&self, spec: &Value) -> bool {
+    /// Tells whether a part is ours by a resource of ours that it names besides its parent: a permission for our API on a
+    /// foreign function, a schedule with our role in a foreign group.
+    fn admits_ours(&self, kind: &dyn AnyKind, spec: &Value) -> bool {
         let is_ours = |text: &str| self.parents.find_named_in(text).any(|parent| self.of_parent(&parent).is_ours());
-        spec.as_object().is_some_and(|all| all.values().filter_map(Value::as_str).any(is_ours))
+        let voucher = kind.about().voucher.and_then(|(of, at)| self.parents.0.get(&(of, spec.pointer(at)?.as_str()?)));
+        voucher.is_some_and(|voucher| self.of_parent(voucher).is_ours())
+            || spec.as_object().is_some_and(|all| all.values().filter_map(Value::as_str).any(is_ours))
     }
 
     /// Tells whether the state has the parent of a resource of `kind`.
@@ -147,7 +149,11 @@ pub(crate) struct Parent<'a> {
 impl<'a> Parents<'a> {
     /// Collects the parents among `all`. A later resource replaces an earlier one of the same kind and output.
     pub(crate) fn among(all: impl Iterator<Item = Parent<'a>>) -> Self {
-        let kinds: BTreeSet<&str> = kinds::REGISTRY.iter().filter_map(|kind| kind.about().part_of()).collect();
+        let named = |kind: &&dyn AnyKind| {
+            let about = kind.about();
+            about.part_of().into_iter().chain(about.voucher.map(|(kind, _)| kind))
+        };
+        let kinds: BTreeSet<&str> = kinds::REGISTRY.iter().flat_map(|kind| named(&&*kind)).collect();
         let mut parents = HashMap::new();
         for parent in all.filter(|parent| kinds.contains(parent.kind.name())) {
             let outputs = parent.live.outputs.values();
@@ -167,7 +173,10 @@ impl<'a> Parents<'a> {
         let last = text.rsplit(':').next().unwrap_or_default();
         let within = |whole: &str, output: &str| whole.strip_prefix(output).is_some_and(|rest| rest.starts_with('/'));
         let names = move |output: &str| text == output || within(text, output) || within(last, output);
-        self.0.iter().filter(move |((_, output), _)| names(output)).map(|(_, parent)| *parent)
+        // The name of a role proves nothing: a resource of others may have it, too.
+        let has_parts = |of: &str| kinds::REGISTRY.iter().any(|kind| kind.about().part_of() == Some(of));
+        let found = self.0.iter().filter(move |((kind, output), _)| names(output) && has_parts(kind));
+        found.map(|(_, parent)| *parent)
     }
 }
 

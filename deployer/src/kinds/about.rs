@@ -38,6 +38,9 @@ pub struct About {
     pub owner_property: Option<&'static str>,
     /// The kind that this one is part of.
     pub parent: Option<Parent>,
+    /// The kind and the place of a resource that the resource uses, and that proves whose it is where the parent is of
+    /// others.
+    pub voucher: Option<(&'static str, &'static str)>,
     /// The property that is the resource's name in AWS.
     pub named: Option<NameProperty>,
     /// The property for the artifact of a resource.
@@ -64,6 +67,7 @@ impl About {
             regionless: false,
             owner_property: None,
             parent: None,
+            voucher: None,
             named: None,
             artifact: None,
             references: References::DEFAULT,
@@ -142,6 +146,10 @@ pub enum Rule {
 pub enum Bound {
     /// A list, each of whose members permits more.
     Members,
+    /// A list of which one is enough; an empty one restricts nothing.
+    AnyOf,
+    /// A list, each of whose members restricts.
+    Restrictions,
     /// A text that permits what it names, with `*` and `?` as in a policy; an absent one restricts nothing. A key is
     /// one, too: its policy decides who may read.
     Pattern,

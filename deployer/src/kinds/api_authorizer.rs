@@ -10,7 +10,7 @@ use aws_sdk_apigateway::types::{AuthorizerType, Op as PatchOp, PatchOperation};
 use aws_smithy_types::retry::RetryConfig;
 
 use super::gateway::EXISTS;
-use super::{About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Rule};
+use super::{About, Bound, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Rule};
 pub use crate::aws::apigateway::authorizer::{Authorizer, COGNITO, TOKEN};
 use crate::aws::apigateway::authorizer::{authorizers, authorizers_key};
 use crate::aws::apigateway::{ABSENT, arn, is_id, patch_op, turn_key};
@@ -28,6 +28,13 @@ impl Kind for ApiAuthorizer {
             ("rest_api_id", Rule::Replace("API Gateway cannot move an authorizer to another API")),
             ("name", Rule::Replace("an authorizer is known by its name")),
             ("provider_arns", Rule::Unordered),
+        ],
+        // A kept answer of the function counts for all callers with the same values of these sources.
+        bounds: &[
+            ("identity_source", Bound::Restrictions),
+            ("identity_validation_expression", Bound::Pattern),
+            ("provider_arns", Bound::Members),
+            ("authorizer_uri", Bound::Reference),
         ],
         parent: Some(Parent { kind: "apigateway.rest_api", owns: true, deletes: true }),
         calls: Calls { exists: EXISTS, ..Calls::DEFAULT },

@@ -64,6 +64,7 @@ impl Kind for ApiRoute {
         bounds: &[
             ("authorization_type", Bound::Open("NONE")),
             ("authorizer_id", Bound::Reference),
+            ("authorization_scopes", Bound::AnyOf),
             ("api_key_required", Bound::Switch),
         ],
         parent: Some(Parent { kind: "apigateway.rest_api", owns: true, deletes: true }),

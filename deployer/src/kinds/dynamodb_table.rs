@@ -30,8 +30,8 @@ pub use spec::{
 use wire::shape;
 
 use super::{
-    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
-    Outputs, Person, References, Rule, Sign, WatchedOperation,
+    About, Bound, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource,
+    Op, Outputs, Person, References, Rule, Sign, WatchedOperation,
 };
 use crate::aws::dynamodb::{self, ABSENT, changeable, describe_along, with_settled_indexes};
 use crate::aws::service::DYNAMODB;
@@ -70,6 +70,7 @@ impl Kind for DynamodbTable {
             (WARM, Rule::Unmanaged),
             ("policy", Rule::Policy),
         ],
+        bounds: &[("kms_master_key_id", Bound::Pattern)],
         tags: Some(tags::TagRules::lenient("DynamoDB")),
         named: Some(NameProperty::of("table_name", 255)),
         references: References { loose: &["policy", "tags"], ..References::DEFAULT },

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
-    Outputs, Person, References, Rule,
+    About, Bound, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource,
+    Op, Outputs, Person, References, Rule,
 };
 use crate::aws::gather::both;
 use crate::aws::service::EVENTS;
@@ -72,6 +72,7 @@ impl Kind for EventBusKind {
         outputs: &["name", "arn"],
         identity: &["name"],
         rules: &[("name", Rule::Replace("EventBridge cannot rename a bus")), ("policy", Rule::Policy)],
+        bounds: &[("kms_key_identifier", Bound::Pattern)],
         tags: Some(tags::TagRules::lenient("EventBridge")),
         named: Some(NameProperty::of("name", 256)),
         references: References { loose: &["policy", "description", "tags"], ..References::DEFAULT },

@@ -10,7 +10,7 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Rule};
+use super::{About, Bound, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Rule};
 use crate::aws::apigateway::http::{authorizers, authorizers_key};
 use crate::aws::apigateway::{ABSENT, arn, is_id, turn_key};
 use crate::aws::service::APIGATEWAYV2;
@@ -66,6 +66,13 @@ impl Kind for HttpAuthorizer {
             ("api_id", Rule::Replace("API Gateway cannot move an authorizer to another API")),
             ("name", Rule::Replace("an authorizer is known by its name")),
             ("jwt_configuration.audience", Rule::Unordered),
+        ],
+        // A kept answer of the function counts for all callers with the same values of these sources.
+        bounds: &[
+            ("identity_source", Bound::Restrictions),
+            ("jwt_configuration.issuer", Bound::Reference),
+            ("jwt_configuration.audience", Bound::Members),
+            ("authorizer_uri", Bound::Reference),
         ],
         parent: Some(Parent { kind: "apigatewayv2.api", owns: true, deletes: true }),
         calls: Calls { exists: &["ConflictException"], ..Calls::DEFAULT },

@@ -54,7 +54,11 @@ impl Kind for HttpRoute {
             ("function", Rule::Hint),
         ],
         parent: Some(Parent { kind: "apigatewayv2.api", owns: true, deletes: true }),
-        bounds: &[("authorization_type", Bound::Open("NONE")), ("authorizer_id", Bound::Reference)],
+        bounds: &[
+            ("authorization_type", Bound::Open("NONE")),
+            ("authorizer_id", Bound::Reference),
+            ("authorization_scopes", Bound::AnyOf),
+        ],
         calls: Calls {
             exists: &["ConflictException"],
             definition: true,

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person,
-    Rule,
+    About, Bound, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Parent,
+    Person, Rule,
 };
 use crate::aws::service::SCHEDULER;
 use crate::aws::{Aws, AwsError, Place, Trust};
@@ -121,7 +121,9 @@ impl Kind for ScheduleKind {
             ("name", Rule::Replace("Scheduler cannot rename a schedule")),
             ("target.input", Rule::Json),
         ],
+        bounds: &[("kms_key_arn", Bound::Pattern)],
         parent: Some(Parent { kind: "scheduler.schedule_group", owns: true, deletes: false }),
+        voucher: Some(("iam.role", "/target/role_arn")),
         calls: Calls {
             exists: &["ConflictException"],
             limited: &[(Op::Create, "scheduler:CreateSchedule"), (Op::Delete, "scheduler:DeleteSchedule")],

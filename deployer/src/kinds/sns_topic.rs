@@ -19,7 +19,7 @@ use super::{
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, Trust};
+use crate::aws::{Aws, AwsError, Place, Trust, policy};
 
 /// The topic kind.
 pub struct SnsTopic;
@@ -90,6 +90,14 @@ impl Kind for SnsTopic {
     fn given_back(last: &Value, want: &Topic, place: &Place) -> Vec<(&'static str, Value)> {
         let gone = want.policy.is_none() && last.get("policy").is_some_and(|policy| !policy.is_null());
         gone.then(|| ("policy", default_policy(&want.name, place).into())).into_iter().collect()
+    }
+
+    /// Keeps the statements for senders that this apply replaces.
+    fn meanwhile(live: &Topic, want: &Topic) -> Option<Topic> {
+        want.policy.as_ref()?;
+        let both = policy::both_texts(live.policy.as_deref(), want.policy.as_deref());
+        let policy = both.filter(|policy| policy.len() <= POLICY_SIZE)?;
+        Some(Topic { policy: Some(policy), ..want.clone() })
     }
 
     fn iam(op: Op, spec: &Topic, place: &Place) -> Vec<Grant> {

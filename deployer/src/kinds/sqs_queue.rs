@@ -112,6 +112,14 @@ impl Kind for SqsQueue {
         (size > POLICY_SIZE).then(excess).into_iter().collect()
     }
 
+    /// Keeps the statements for senders that this apply replaces: a rule of another name, say, of which the policy knows
+    /// one alone.
+    fn meanwhile(live: &Queue, want: &Queue) -> Option<Queue> {
+        let both = policy::both_texts(live.policy.as_deref(), want.policy.as_deref());
+        let policy = both.filter(|policy| policy.len() <= POLICY_SIZE)?;
+        Some(Queue { policy: Some(policy), ..want.clone() })
+    }
+
     fn predict(spec: &Queue, place: &Place) -> Outputs {
         let url = match &place.endpoint_url {
             Some(endpoint) => format!("{}/{}/{}", endpoint.trim_end_matches('/'), place.account, spec.name),

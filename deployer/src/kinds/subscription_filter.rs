@@ -103,7 +103,7 @@ impl Kind for SubscriptionFilterKind {
     fn brief(spec: &SubscriptionFilter) -> Option<String> {
         let to = spec.destination_arn.rsplit(':').next().unwrap_or_default();
         let lines = if spec.filter_pattern.is_empty() { "all lines".to_owned() } else { spec.filter_pattern.clone() };
-        Some(format!("{lines} → {to}"))
+        Some(format!("{lines} to {to}"))
     }
 
     /// DescribeSubscriptionFilters, shared with the group's other filters.

@@ -35,6 +35,14 @@ fn is_wider(kind: KindRef, change: &Change) -> bool {
             let (before, after) = (members(before), members(after));
             after.is_none_or(|after| after.iter().any(|one| before.as_ref().is_none_or(|all| !all.contains(one))))
         }
+        Some(Bound::AnyOf) => {
+            let (before, after) = (members(before).unwrap_or_default(), members(after).unwrap_or_default());
+            !before.is_empty() && (after.is_empty() || after.iter().any(|one| !before.contains(one)))
+        }
+        Some(Bound::Restrictions) => {
+            let (before, after) = (members(before).unwrap_or_default(), members(after).unwrap_or_default());
+            before.iter().any(|one| !after.contains(one))
+        }
         Some(Bound::Pattern) => match (before, after) {
             // Without the property, nothing restricts.
             (None, _) => false,

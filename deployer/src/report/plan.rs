@@ -4,6 +4,7 @@ mod code;
 mod companions;
 mod impact;
 mod lines;
+mod names;
 mod values;
 
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
 //! Tells whether a policy document allows more than another one.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::changes::singles;
 use super::{Names, as_list, matches, parse, same, shaped, statement};
@@ -15,7 +15,10 @@ pub fn widens(before: Option<&Value>, after: Option<&Value>) -> bool {
     }
     let (Some(before), Some(after)) = (rules(before), rules(after)) else { return true };
     // The version decides how variables are read.
-    let reread = matches!((&before.version, &after.version), (Some(before), Some(after)) if before != after);
+    let has_variables =
+        |rules: &Rules| [&rules.allowed, &rules.denied].iter().any(|all| json!(all).to_string().contains("${"));
+    let reread = (has_variables(&before) || has_variables(&after))
+        && matches!((&before.version, &after.version), (Some(before), Some(after)) if before != after);
     let added = after.allowed.iter().any(|grant| !before.allowed.iter().any(|old| includes(old, grant)));
     let lifted = before.denied.iter().any(|old| !after.denied.iter().any(|grant| includes(grant, old)));
     reread || added || lifted
@@ -73,12 +76,30 @@ fn rules(document: Option<&Value>) -> Option<Rules> {
 
 /// Tells whether `outer` applies wherever `inner` does.
 fn includes(outer: &Value, inner: &Value) -> bool {
-    // A condition only ever restricts.
-    let conditioned = outer.get("Condition").is_none_or(|condition| inner.get("Condition") == Some(condition));
+    let conditioned = includes_condition(outer.get("Condition"), inner.get("Condition"));
     let parts = ["NotPrincipal", "NotAction", "NotResource"].iter().all(|key| outer.get(*key) == inner.get(*key));
     conditioned && parts && includes_principal(outer, inner) && includes_text(outer, inner, "Action") && {
         includes_text(outer, inner, "Resource")
     }
+}
+
+/// Tells whether a condition holds wherever `inner` does. A condition only ever restricts, and holds for each of the
+/// values that it lists.
+fn includes_condition(outer: Option<&Value>, inner: Option<&Value>) -> bool {
+    let Some(outer) = outer else { return true };
+    let Some(inner) = inner else { return false };
+    let Some(operators) = outer.as_object() else { return outer == inner };
+    let is_listed = |values: &Value, value: &Value| as_list(Some(values)).into_iter().any(|one| one == value);
+    operators.iter().all(|(operator, keys)| {
+        let negates = operator.to_ascii_lowercase().contains("not");
+        keys.as_object().is_some_and(|keys| {
+            keys.iter().all(|(key, values)| match &inner[operator][key] {
+                Value::Null => false,
+                own if negates => as_list(Some(values)).into_iter().all(|value| is_listed(own, value)),
+                own => as_list(Some(own)).into_iter().all(|value| is_listed(values, value)),
+            })
+        })
+    })
 }
 
 fn includes_principal(outer: &Value, inner: &Value) -> bool {
@@ -98,8 +119,6 @@ fn includes_text(outer: &Value, inner: &Value, key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn document(statements: Value) -> Value {
@@ -157,6 +176,21 @@ mod tests {
         };
         assert!(wider(only("o-1"), by(json!("*"))) && !wider(by(json!("*")), only("o-1")));
         assert!(wider(only("o-1"), only("o-2")));
+        let of = |operator: &str, all: Value| {
+            let mut statement = by(json!("*"));
+            statement["Condition"] = json!({ operator: { "aws:SourceArn": all } });
+            statement
+        };
+        for operator in ["ArnEquals", "ArnLike", "StringEquals"] {
+            assert!(!wider(of(operator, json!(["a", "b"])), of(operator, json!("b"))), "{operator}: fewer sources");
+            assert!(wider(of(operator, json!("b")), of(operator, json!(["a", "b"]))), "{operator}: more sources");
+        }
+        assert!(wider(of("StringNotEquals", json!(["a", "b"])), of("StringNotEquals", json!("b"))), "fewer exceptions");
+        assert!(!wider(of("StringNotEquals", json!("b")), of("StringNotEquals", json!(["a", "b"]))), "more exceptions");
+        let both = json!({ "ArnEquals": { "aws:SourceArn": "a" }, "StringEquals": { "aws:SourceAccount": "1" } });
+        let mut narrow = by(json!("*"));
+        narrow["Condition"] = both;
+        assert!(!wider(of("ArnEquals", json!("a")), narrow.clone()) && wider(narrow, of("ArnEquals", json!("a"))));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ABSENT, INLINE_SIZE, MANAGED_POLICIES};
 use crate::aws::{Aws, AwsError, policy};
@@ -82,28 +82,9 @@ type Documents = BTreeMap<String, Value>;
 pub(super) fn both(live: &Documents, want: &Documents) -> Documents {
     let mut all = want.clone();
     for (name, document) in live {
-        let wanted = want.get(name).map(statements).unwrap_or_default();
-        let is_more = |statement: &&Value| {
-            let alone = |one: &Value| json!({ "Version": document["Version"], "Statement": [one] });
-            statement["Effect"] == "Allow" && !wanted.iter().any(|one| policy::same(&alone(one), &alone(statement)))
-        };
-        let more: Vec<Value> = statements(document).iter().filter(is_more).cloned().collect();
-        if more.is_empty() {
-            continue;
-        }
-        let statements = [wanted, more].concat();
-        let version = want.get(name).unwrap_or(document)["Version"].clone();
-        all.insert(name.clone(), json!({ "Version": version, "Statement": statements }));
+        all.extend(policy::both(document, want.get(name)).map(|both| (name.clone(), both)));
     }
     all
-}
-
-fn statements(document: &Value) -> Vec<Value> {
-    match &document["Statement"] {
-        Value::Array(all) => all.clone(),
-        Value::Null => Vec::new(),
-        one => vec![one.clone()],
-    }
 }
 
 pub(super) async fn change_inline(aws: &Aws, role: &str, live: &Documents, want: &Documents) -> Result<(), AwsError> {

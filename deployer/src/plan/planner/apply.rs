@@ -83,6 +83,13 @@ impl<'a> Planner<'a> {
             let order = Replacement::CreateFirst { predecessor: Some(predecessor) };
             return (Effect::Replace { wanted, changes, order }, reason);
         }
+        if let Some((owner, left)) =
+            prior.and_then(|prior| Some((self.other_owner_of_predecessor(prior)?, prior.left?)))
+            && let Some(live) = &left.live
+        {
+            let text = format!("its predecessor `{}` stays in AWS: it {owner}", live.physical_id);
+            self.plan.notes.push(Note::text(&node.address, text));
+        }
         let changes = self.changes(node, None, &wanted.desired);
         let was_ours = prior.is_some_and(|prior| prior.same);
         if was_ours {

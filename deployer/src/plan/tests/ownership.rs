@@ -356,3 +356,23 @@ fn an_orphan_is_told_of_and_deleted_only_when_asked_for() {
     let selection = Selection { target: vec!["queues.inbox".into()], ..selection };
     assert_snapshot!(world.printed_plan_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @"No changes. 2 resources match stack.yaml.");
 }
+
+#[test]
+fn a_schedule_in_a_group_of_others_is_ours_by_its_role() {
+    const STACK: &str = "stack: couch\nqueues: { jobs: {} }\nschedules: { tidy: { schedule: rate(1 day), queue: jobs, input: x, group: default } }\n";
+    let of = |world: &World, text: &str, address: &str| {
+        let plan = world.plan(&Stack::of(text, &[]), Goal::Apply, &Selection::default()).expect("a plan");
+        plan.actions().iter().find(|planned| planned.address == address).map(|planned| planned.action())
+    };
+    let world = World::applied(STACK);
+    assert_eq!(of(&world, "stack: couch\nqueues: { jobs: {} }\n", "schedules.tidy"), Some(Action::Delete));
+    let renamed = STACK.replace("tidy: {", "tidy: { name: other,");
+    assert_eq!(of(&world, &renamed, "schedules.tidy"), Some(Action::Replace));
+    let own = STACK.replace(", group: default", "");
+    assert_eq!(of(&world, &own, "schedules.tidy"), Some(Action::Replace));
+    let mut forged = World::applied(STACK);
+    forged.edit("schedules.tidy", |schedule| {
+        schedule["target"]["role_arn"] = json!("arn:aws:iam::123456789012:role/theirs");
+    });
+    assert_eq!(of(&forged, "stack: couch\nqueues: { jobs: {} }\n", "schedules.tidy"), Some(Action::Forget));
+}

@@ -160,3 +160,30 @@ fn the_mark_and_the_count_are_in_the_text() {
     1 resource widens permissions (marked with `!`).
     ");
 }
+
+/// An API whose callers are checked.
+const CHECKED: &str = "
+stack: couch
+functions: { draw: { zip: draw.zip }, guard: { zip: draw.zip } }
+http_apis:
+  shop:
+    routes: { 'GET /a': { function: draw, authorizer: users, scopes: [read] } }
+    authorizers:
+      users: { jwt: { issuer: 'https://users.example.com', audience: [app] } }
+      guard: { function: guard, ttl: 60s, identity_sources: [$request.header.X, $context.routeKey] }
+";
+
+#[test]
+fn an_authorizer_that_admits_more_is_marked_and_one_that_admits_less_is_not() {
+    let widened = |from: &str, to: &str| widened(CHECKED, &CHECKED.replace(from, to));
+    let route = ["Update http_apis.shop.route[GET /a] authorization_scopes"];
+    assert_eq!(widened(", scopes: [read]", ""), route, "any token will do");
+    assert_eq!(widened("[read]", "[read, write]"), route);
+    assert_eq!(self::widened(&CHECKED.replace("[read]", "[read, write]"), CHECKED), [""; 0]);
+    let users = "Update http_apis.shop.authorizer[users]";
+    assert_eq!(widened("[app]", "[app, other]"), [format!("{users} jwt_configuration.audience")]);
+    assert_eq!(widened("users.example", "others.example"), [format!("{users} jwt_configuration.issuer")]);
+    let guard = ["Update http_apis.shop.authorizer[guard] identity_source"];
+    assert_eq!(widened(", $context.routeKey", ""), guard, "a kept answer counts for more routes");
+    assert_eq!(widened("$context.routeKey", "$context.routeKey, $request.header.Y"), [""; 0]);
+}

@@ -4,6 +4,7 @@ use serde_json::Value;
 use similar::ChangeTag;
 use similar::algorithms::{Capture, Replace, myers};
 
+use super::names::named;
 use super::values::{LONG, SENSITIVE, bytes, full_value, short, short_value};
 use super::{PlanView, code, impact};
 use crate::aws::{digest, policy, tags};
@@ -94,7 +95,7 @@ pub(in crate::report) fn lines(
         return lines;
     }
     if !view.verbose
-        && let Some(brief) = brief(planned)
+        && let Some(brief) = brief(plan, planned)
     {
         lines.push(PlanLine::new(4, None, brief));
         return lines;
@@ -111,23 +112,30 @@ pub(in crate::report) fn lines(
 }
 
 /// Returns a new or changed resource in one line, if its kind has such a line and nothing is left out.
-fn brief(planned: &PlannedResource) -> Option<String> {
+fn brief(plan: &MaskedPlan, planned: &PlannedResource) -> Option<String> {
     match planned.action() {
         Action::Create if planned.widens.is_empty() => brief_creation(planned),
-        Action::Update => brief_update(planned),
+        Action::Update => brief_update(plan, planned),
         _ => None,
     }
 }
 
-fn brief_update(planned: &PlannedResource) -> Option<String> {
+fn brief_update(plan: &MaskedPlan, planned: &PlannedResource) -> Option<String> {
+    // A change that was made outside is marked at its property.
+    if plan.drift().iter().any(|drift| drift.address == planned.address) {
+        return None;
+    }
     let (live, kind) = (&planned.live()?.spec, planned.kind);
     let before = kind.brief(live)?;
     let after = kind.brief(&planned.effect.desired_spec()?.desired)?;
     // A change that the line does not show is shown by itself, and so are all others then.
     let is_in_it = |change: &Change| {
         let mut changed = live.clone();
-        changed[change.path.as_str()] = change.after().clone();
-        !change.sensitive && !change.path.contains('.') && kind.brief(&changed).is_none_or(|brief| brief != before)
+        match change.after() {
+            Value::Null => drop(changed.as_object_mut().map(|all| all.remove(&change.path))),
+            after => changed[change.path.as_str()] = after.clone(),
+        }
+        !change.sensitive && !change.path.contains('.') && kind.brief(&changed).is_some_and(|brief| brief != before)
     };
     if !planned.changes().iter().all(is_in_it) {
         return None;
@@ -216,8 +224,12 @@ impl Property<'_> {
         if self.change.is_set_again() {
             return vec![self.line(&format!("{}  # set again", short_value(after)))];
         }
-        if self.has_rule(Rule::Digest) && known {
-            let digest = |v: &Value| v.as_str().map_or_else(|| short_value(v), |text| short(&digest::of(text)));
+        if self.has_rule(Rule::Digest) {
+            let digest = |v: &Value| match v.as_str() {
+                Some(text) if resolve::is_unknown(v) && !text.is_empty() => "(known after apply)".to_owned(),
+                Some(text) => short(&digest::of(text)),
+                None => short_value(v),
+            };
             let is_new = self.planned.action() == Action::Create;
             return vec![self.line(&match (self.all, is_new) {
                 (true, _) => format!("{}  # by a new deployment", self.arrow(&digest(before), &digest(after))),
@@ -228,7 +240,7 @@ impl Property<'_> {
         if self.has_rule(Rule::Policy) && known {
             return self.policy();
         }
-        let text = self.arrow(&short_value(before), &short_value(after));
+        let text = self.arrow(&named(self.plan, before), &named(self.plan, after));
         let fits = self.change.path.chars().count() + text.chars().count() + 6 + self.remark().len() <= self.width;
         let cut = full_value(before).chars().count() > LONG || full_value(after).chars().count() > LONG;
         let several = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
