@@ -172,6 +172,7 @@ fn note_record(aws: &Aws, record: &Record) {
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
     let tags = record.inputs.get("tags").and_then(|tags| Tags::deserialize(tags).ok());
     aws.run.record(kind.name(), &identity, &record.physical_id, tags);
+    aws.run.record_spec(kind.name(), &identity, &record.inputs);
 }
 
 /// Tells the resource's kind when an interrupted run was about to create it.

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -29,6 +31,8 @@ struct Notes {
     claims: Mutex<HashMap<String, String>>,
     /// The resources that the last apply recorded, by kind and identity.
     recorded: Mutex<HashMap<String, RecordedResource>>,
+    /// The specs of the last apply, by kind and identity.
+    specs: Mutex<HashMap<String, Arc<Value>>>,
     /// Since when an interrupted run was about to create a resource, in seconds since 1970, by kind and identity.
     interrupted: Mutex<HashMap<String, i64>>,
     done: Mutex<HashSet<String>>,
@@ -49,6 +53,7 @@ impl Default for Memory {
             began: Instant::now(),
             claims: Mutex::default(),
             recorded: Mutex::default(),
+            specs: Mutex::default(),
             interrupted: Mutex::default(),
             done: Mutex::default(),
             turns: Mutex::default(),
@@ -114,6 +119,18 @@ impl Memory {
     /// Returns the tags that the last apply recorded for this identity.
     pub(crate) fn recorded_tags(&self, kind: &str, identity: &[&str]) -> Option<Tags> {
         lock(&self.notes.recorded).get(&key(kind, identity))?.tags.clone()
+    }
+
+    /// Notes the spec that the last apply recorded for this identity.
+    pub fn record_spec(&self, kind: &str, identity: &[&str], spec: &Value) {
+        lock(&self.notes.specs).insert(key(kind, identity), Arc::new(spec.clone()));
+    }
+
+    /// Returns the spec of the last apply, with fingerprints in place of secrets. It serves to report a value as the
+    /// user wrote it, where AWS reports it in other words: the alias of a key.
+    pub(crate) fn recorded_spec<S: DeserializeOwned>(&self, kind: &str, identity: &[&str]) -> Option<S> {
+        let spec = lock(&self.notes.specs).get(&key(kind, identity))?.clone();
+        S::deserialize(&*spec).ok()
     }
 
     /// Notes that an interrupted run was about to create the resource of this identity, since that second. The time

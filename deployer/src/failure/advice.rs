@@ -13,7 +13,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
         &["Http400"],
         "S3 does not say why when it is asked whether a bucket exists. Mostly the session has ended (sign in again), or the bucket is in another region",
     ),
-    (&["BucketNotEmpty"], "empty the bucket, or set `force_destroy: true` and apply that first"),
+    (
+        &["BucketNotEmpty"],
+        "empty the bucket and run the same command again; or state `force_destroy: true`, which also counts for the bucket of a former name (an element that is gone is put back with it, and applied, first); or leave the bucket in AWS: `deployer state forget ADDRESS`",
+    ),
     (
         &["MalformedPolicy", "MalformedPolicyDocument", "MalformedPolicyDocumentException"],
         "correct the actions, ARNs and principals here; IAM has to know each of them",

@@ -325,6 +325,12 @@ pub struct Calls {
     pub in_the_way: Option<fn(&Value, &Value) -> bool>,
     /// [`Kind::watch`](super::Kind::watch) has something to follow.
     pub watched: bool,
+    /// The switch with which AWS refuses a deletion while it is on. A resource is deleted only if `stack.yaml` states it
+    /// off: then [`Kind::delete`](super::Kind::delete) switches it off first.
+    pub guard: Option<&'static str>,
+    /// The property that AWS does not have and that a deletion alone reads. The predecessor of a resource has the value
+    /// that `stack.yaml` states now.
+    pub read_by_deletion: Option<&'static str>,
     /// The property by which a resource takes a share of an account's quota. Its deletion never yields to the creation
     /// of another resource, which may need that share.
     pub reserves: Option<&'static str>,
@@ -348,6 +354,8 @@ impl Calls {
         definition: false,
         in_the_way: None,
         watched: false,
+        guard: None,
+        read_by_deletion: None,
         reserves: None,
         listings: &[],
         boundary: None,

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Rule, Sign,
-    Verification, WatchedOperation, fields,
+    About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Person, Rule,
+    Sign, Verification, WatchedOperation, fields,
 };
 use crate::aws::error::NeededPermission;
 use crate::aws::tags::Tags;
@@ -26,6 +26,8 @@ pub trait AnyKind: Send + Sync {
     /// The properties of the spec, without those inside them.
     fn properties(&self) -> &'static [&'static str];
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value>;
+    /// The facts of the kind if the spec does not have its shape.
+    fn person(&self, spec: &Value) -> Person;
     fn data_loss(&self, spec: &Value) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
@@ -179,6 +181,10 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value> {
         let spec = K::meanwhile(&Self::parse(live).ok()?, &Self::parse(want).ok()?)?;
         serde_json::to_value(spec).ok()
+    }
+
+    fn person(&self, spec: &Value) -> Person {
+        Self::parse(spec).map_or(K::ABOUT.person, |spec| K::person(&spec))
     }
 
     fn data_loss(&self, spec: &Value) -> Option<&'static str> {

@@ -20,8 +20,6 @@ mod words;
 mod tests;
 
 use aws_sdk_dynamodb::types::{TableClass, TableDescription};
-use serde_json::{Value, json};
-
 pub use spec::{
     AWS_KEY, GlobalIndex, HASH, INCLUDE, KeyAttribute, LocalIndex, MOST_GLOBAL, ON_DEMAND, OnDemandThroughput,
     PROVISIONED, PointInTimeRecovery, Projection, ProvisionedThroughput, RANGE, RECOVERY_DAYS, STANDARD, Table,
@@ -67,6 +65,7 @@ impl Kind for DynamodbTable {
             ("table_name", Rule::Replace("DynamoDB cannot rename a table")),
             ("key_schema", Rule::Replace("DynamoDB cannot change the key of a table")),
             ("local_secondary_indexes", Rule::Replace("DynamoDB creates local indexes with the table alone")),
+            // DynamoDB never lowers it, so it stays when it leaves `stack.yaml`.
             (WARM, Rule::Unmanaged),
             ("policy", Rule::Policy),
         ],
@@ -78,6 +77,7 @@ impl Kind for DynamodbTable {
             exists: &["ResourceInUseException"],
             watched: true,
             listings: &[(settings::FEW, &["dynamodb:ListContributorInsights"])],
+            guard: Some("deletion_protection_enabled"),
             ..Calls::DEFAULT
         },
         person: Person {
@@ -99,17 +99,6 @@ impl Kind for DynamodbTable {
         let size = spec.policy.as_ref().map_or(0, String::len);
         let excess = || Excess::size("policy::size", &["policy"], "the table's policy", [size, POLICY_SIZE]);
         (size > POLICY_SIZE).then(excess).into_iter().collect()
-    }
-
-    /// Returns what a new table is ready for. DynamoDB never lowers it, and the live table has at least that.
-    fn given_back(last: &Value, want: &Table, _: &Place) -> Vec<(&'static str, Value)> {
-        let had = last.get(WARM).is_some_and(|value| !value.is_null());
-        let gone = had && want.warm_throughput.is_none();
-        let own = want.provisioned_throughput;
-        let (reads, writes) =
-            own.map_or(WARM_ON_DEMAND, |units| (units.read_capacity_units, units.write_capacity_units));
-        let warm = json!({ "read_units_per_second": reads, "write_units_per_second": writes });
-        gone.then_some((WARM, warm)).into_iter().collect()
     }
 
     fn iam(op: Op, spec: &Table, place: &Place) -> Vec<Grant> {
@@ -162,7 +151,8 @@ impl Kind for DynamodbTable {
             (live, rest.await?)
         };
         let Some(tags) = tags else { return Ok(None) };
-        let table = Table { tags, ..settings.put_into(observed(aws, spec, &live).await?) };
+        let last = aws.run.recorded_spec::<Table>(Self::NAME, &[name]);
+        let table = Table { tags, ..settings.put_into(observed(aws, last.as_ref(), spec, &live).await?) };
         let mut seen = ObservedResource::new(name, table, Self::predict(spec, &aws.place));
         seen.notes = words::notes(&live);
         Ok(Some(seen))
@@ -272,6 +262,9 @@ impl Kind for DynamodbTable {
         let recorded = aws.run.recorded_tags(Self::NAME, &[name]);
         tagged::check_owner(aws, &arn, recorded, settings::tags_of(aws, &arn)).await?;
         let _turn = aws.run.turn(&dynamodb::turn(name)).await;
+        if live.spec.deletion_protection_enabled {
+            steps::unprotect(aws, name).await?;
+        }
         let call = aws.clients.dynamodb.delete_table().table_name(name).send();
         aws.find("dynamodb:DeleteTable", ABSENT, call).await.map(drop)
     }
@@ -292,13 +285,24 @@ fn arn(name: &str, place: &Place) -> String {
     place.arn("dynamodb", &format!("table/{name}"))
 }
 
-/// Returns the part of a table that DescribeTable shows, with its key as `want` names it.
-async fn observed(aws: &Aws, want: &Table, live: &TableDescription) -> Result<Table, AwsError> {
-    let mut table = wire::to_spec(want, live);
-    if let (Some(named), Some(arn)) = (&want.kms_master_key_id, &table.kms_master_key_id)
-        && aws.is_key(named, arn).await?
+/// Returns the part of a table that DescribeTable shows. Its key has the name, and its warm throughput the bounds, that
+/// the spec of the last apply states, or else `want`: so neither is taken for a change by others.
+async fn observed(aws: &Aws, last: Option<&Table>, want: &Table, live: &TableDescription) -> Result<Table, AwsError> {
+    let stated = last.and_then(|last| last.warm_throughput);
+    let warm = stated.map_or(want.warm_throughput, |stated| Some(stated.or(want.warm_throughput)));
+    let mut table = wire::to_spec(&want.table_name, warm, live);
+    let Some(arn) = table.kms_master_key_id.clone() else { return Ok(table) };
+    // The permissions of a plan need not cover an alias that is no longer in `stack.yaml`.
+    let was = last.and_then(|last| last.kms_master_key_id.clone());
+    let is = want.kms_master_key_id.clone();
+    if let Some(named) = was.filter(|named| Some(named) != is.as_ref())
+        && aws.is_key(&named, &arn).await.unwrap_or(false)
     {
-        table.kms_master_key_id = Some(named.clone());
+        table.kms_master_key_id = Some(named);
+    } else if let Some(named) = is
+        && aws.is_key(&named, &arn).await?
+    {
+        table.kms_master_key_id = Some(named);
     }
     Ok(table)
 }

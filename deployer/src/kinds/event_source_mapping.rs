@@ -97,6 +97,16 @@ impl Kind for EventSourceMapping {
     };
     type Spec = EventSource;
 
+    /// A new mapping of a queue finds the messages that waited. One of a stream begins at its starting position.
+    fn person(spec: &EventSource) -> Person {
+        let person = Self::ABOUT.person;
+        let Some(stream) = &spec.stream else { return person };
+        match stream.starting_position.as_str() {
+            LATEST => Person { gap: Some(SKIPPED), moved: Some(EITHER), ..person },
+            _ => Person { gap: Some(AGAIN_LATER), moved: Some(AGAIN), ..person },
+        }
+    }
+
     fn condition(seen: &ObservedResource<EventSource>) -> Option<String> {
         Some(if seen.spec.enabled { "enabled" } else { "disabled" }.to_owned())
     }
@@ -263,6 +273,14 @@ impl Kind for EventSourceMapping {
         if matches!(event, WatchedOperation::Deleted) { wait_until_deleted(aws, spec).await } else { Ok(()) }
     }
 }
+
+/// The position after the newest record of a stream.
+const LATEST: &str = "LATEST";
+const SKIPPED: &str =
+    "records that are written until the new mapping reads the stream are never handled, as it begins at LATEST";
+const AGAIN_LATER: &str = "no record is handled. Then all that the stream still has are handled again, as the new mapping begins at TRIM_HORIZON; a table's stream has those of 24 hours";
+const EITHER: &str = "the new mapping begins at LATEST: records of the minutes in which it replaces the old one may be handled twice or never";
+const AGAIN: &str = "the new mapping begins at TRIM_HORIZON: all records that the stream still has are handled again; a table's stream has those of 24 hours";
 
 /// Returns the first mapping of the pair that is not being deleted, and the UUIDs of the others.
 async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<(Mapping, Vec<String>)>, AwsError> {

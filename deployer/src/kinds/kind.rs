@@ -8,10 +8,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    About, Changes, CreatedResource, Excess, FoundResource, Grant, ObservedResource, Op, Outputs, Sign, Verification,
+    About, Changes, CreatedResource, Excess, FoundResource, Grant, ObservedResource, Op, Outputs, Person, Sign,
+    Verification,
 };
 #[cfg(doc)]
-use super::{Calls, Person, References, Rule};
+use super::{Calls, References, Rule};
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust};
 
@@ -53,6 +54,11 @@ pub trait Kind: Send + Sync + 'static {
     /// Describes a new resource in one line of a plan, in place of its properties, which `-v` shows.
     fn brief(_spec: &Self::Spec) -> Option<String> {
         None
+    }
+
+    /// Returns the facts for people as they apply to this spec.
+    fn person(_spec: &Self::Spec) -> Person {
+        Self::ABOUT.person
     }
 
     /// Returns [`Person::lost`] if it applies to this spec.

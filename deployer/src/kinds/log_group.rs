@@ -3,11 +3,12 @@
 //! **Guarantees**: a group is found by its exact name, never by a prefix. Changes of one group run one after another.
 //! **Assumptions**: the ARN has no `:*` at its end; policies that mean the group's streams add it.
 //! **Caveats**: Lambda creates `/aws/lambda/NAME` itself, without tags, if a function logs before the group exists. AWS
-//! refuses to delete a group whose deletion protection is on. AWS decides how long a group of class `DELIVERY` keeps
+//! refuses to delete a group whose deletion protection is on, so a deletion switches it off first. AWS decides how long a group of class `DELIVERY` keeps
 //! its events, so its retention is neither set nor read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_cloudwatchlogs::operation::put_log_group_deletion_protection::builders::PutLogGroupDeletionProtectionFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::{LogGroup as Live, LogGroupClass};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,7 @@ impl Kind for LogGroupKind {
         calls: Calls {
             exists: &["ResourceAlreadyExistsException"],
             limited: &[(Op::Create, "logs:CreateLogGroup"), (Op::Delete, "logs:DeleteLogGroup")],
+            guard: Some("deletion_protection_enabled"),
             ..Calls::DEFAULT
         },
         person: Person {
@@ -108,6 +110,9 @@ impl Kind for LogGroupKind {
             Op::Create => vec!["logs:CreateLogGroup", "logs:TagResource"],
             Op::Update => {
                 vec![keep(), encrypt(), "logs:PutLogGroupDeletionProtection", "logs:TagResource", "logs:UntagResource"]
+            }
+            Op::Delete if spec.deletion_protection_enabled => {
+                vec!["logs:PutLogGroupDeletionProtection", "logs:DeleteLogGroup"]
             }
             Op::Delete => vec!["logs:DeleteLogGroup"],
         };
@@ -196,10 +201,7 @@ impl Kind for LogGroupKind {
             encrypt(aws, want).await?;
         }
         if changes.touch("deletion_protection_enabled") {
-            let call = logs
-                .put_log_group_deletion_protection()
-                .log_group_identifier(&want.name)
-                .deletion_protection_enabled(want.deletion_protection_enabled);
+            let call = protection(aws, &want.name, want.deletion_protection_enabled);
             aws.call("logs:PutLogGroupDeletionProtection", call.send()).await?;
         }
         let delta = tags::Delta::between(&live.spec.tags, &want.tags);
@@ -219,6 +221,10 @@ impl Kind for LogGroupKind {
         let arn = arn(&live.physical_id, &aws.place);
         let recorded = aws.run.recorded_tags(Self::NAME, &[&live.physical_id]);
         tagged::check_owner(aws, &arn, recorded, tags_of(aws, &arn)).await?;
+        if live.spec.deletion_protection_enabled {
+            let call = protection(aws, &live.physical_id, false).send();
+            aws.find("logs:PutLogGroupDeletionProtection", ABSENT, call).await?;
+        }
         let call = aws.clients.logs.delete_log_group().log_group_name(&live.physical_id);
         aws.find("logs:DeleteLogGroup", ABSENT, call.send()).await.map(drop)
     }
@@ -342,6 +348,11 @@ async fn retain(aws: &Aws, want: &LogGroup) -> Result<(), AwsError> {
     }
 }
 
+fn protection(aws: &Aws, group: &str, is_on: bool) -> PutLogGroupDeletionProtectionFluentBuilder {
+    let call = aws.clients.logs.put_log_group_deletion_protection();
+    call.log_group_identifier(group).deletion_protection_enabled(is_on)
+}
+
 async fn encrypt(aws: &Aws, want: &LogGroup) -> Result<(), AwsError> {
     let logs = &aws.clients.logs;
     match &want.kms_key_id {
@@ -357,44 +368,4 @@ async fn encrypt(aws: &Aws, want: &LogGroup) -> Result<(), AwsError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::owner::Foreign;
-    use crate::aws::played;
-
-    #[tokio::test]
-    async fn a_group_that_another_stack_has_taken_is_not_deleted() {
-        let tags = r#"{"tags": {"deployer:stack": "shop"}}"#;
-        let aws = played::answering(&[&played::json(tags)]).await;
-        let group = LogGroup { name: "/couch/worker".into(), ..LogGroup::default() };
-        tagged::trust_listing(&aws, &arn(&group.name, &aws.place));
-        let recorded = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
-        aws.run.record(LogGroupKind::NAME, &[&group.name], &group.name, Some(recorded));
-        let live = ObservedResource::new(group.name.clone(), group, Outputs::new());
-        let refused = LogGroupKind::delete(&aws, &live).await.expect_err("another stack's");
-        assert!(matches!(refused, AwsError::Foreign { owner: Foreign::OtherStack { stack }, .. } if stack == "shop"));
-        assert_eq!(aws.calls(), (1, 0));
-    }
-
-    #[test]
-    fn names_share_what_all_of_them_begin_with() {
-        let of = |names: &[&str]| common_prefix(&names.iter().map(|n| (*n).to_owned()).collect()).to_owned();
-        assert_eq!(of(&["/aws/lambda/shop-a", "/aws/lambda/shop-b", "/aws/lambda/shop"]), "/aws/lambda/shop");
-        assert_eq!(of(&["/aws/lambda/shop", "audit"]), "");
-        assert_eq!(of(&["é1", "é2"]), "é");
-        assert_eq!(of(&[]), "");
-    }
-
-    #[test]
-    fn a_group_that_says_nothing_is_standard_and_never_expires() {
-        let group = to_spec("a", &Live::builder().log_group_name("a").build(), Tags::new()).unwrap();
-        assert_eq!(group, LogGroup { name: "a".into(), ..LogGroup::default() });
-    }
-
-    #[test]
-    fn the_retention_of_a_delivery_group_is_not_read() {
-        let live = |class| Live::builder().log_group_class(class).retention_in_days(1).build();
-        assert_eq!(to_spec("a", &live(LogGroupClass::Delivery), Tags::new()).unwrap().retention_in_days, None);
-        assert_eq!(to_spec("a", &live(LogGroupClass::Standard), Tags::new()).unwrap().retention_in_days, Some(1));
-    }
-}
+mod tests;

@@ -167,6 +167,7 @@ impl Kind for S3Bucket {
                 cure("s3:PutBucketOwnershipControls", "InvalidBucketAclWithObjectOwnership", "", 60, LISTS),
             ],
             watched: true,
+            read_by_deletion: Some("force_destroy"),
             provided_locally: true,
             ..Calls::DEFAULT
         },
@@ -200,14 +201,18 @@ impl Kind for S3Bucket {
         Self::ABOUT.person.lost.filter(|_| spec.force_destroy)
     }
 
-    fn given_back(last: &Value, want: &Bucket, _: &Place) -> Vec<(&'static str, Value)> {
-        let stated = last["encryption"].get("bucket_key_enabled").is_some_and(|stated| !stated.is_null());
-        let gone = stated && want.encryption.bucket_key_enabled.is_none();
-        gone.then(|| (BUCKET_KEY, false.into())).into_iter().collect()
+    fn lapses(live: &ObservedResource<Bucket>, _: bool) -> Option<&'static str> {
+        (!live.spec.force_destroy).then_some(words::EMPTY_ALONE)
     }
 
     fn remarks(live: &Bucket, want: &Bucket) -> Vec<String> {
         words::remarks(live, want)
+    }
+
+    fn given_back(last: &Value, want: &Bucket, _: &Place) -> Vec<(&'static str, Value)> {
+        let stated = last["encryption"].get("bucket_key_enabled").is_some_and(|stated| !stated.is_null());
+        let gone = stated && want.encryption.bucket_key_enabled.is_none();
+        gone.then(|| (BUCKET_KEY, false.into())).into_iter().collect()
     }
 
     fn iam(op: Op, spec: &Bucket, place: &Place) -> Vec<Grant> {

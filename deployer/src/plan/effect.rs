@@ -173,6 +173,20 @@ impl Effect {
         live.into_iter().chain(self.predecessor())
     }
 
+    /// Lists the same resources, to change them.
+    pub(super) fn deleted_resources_mut(&mut self) -> Vec<&mut ObservedResource<Value>> {
+        match self {
+            Self::Delete { live, how: Deletion::Called { leftover } }
+            | Self::Replace { order: Replacement::DeleteFirst { live, leftover }, .. } => {
+                std::iter::once(live).chain(leftover).collect()
+            }
+            Self::Update(Revision { leftover: old, .. })
+            | Self::Adopt(Revision { leftover: old, .. })
+            | Self::Replace { order: Replacement::CreateFirst { predecessor: old }, .. } => old.iter_mut().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the resource whose data a user loses, if any is deleted: the predecessor before the live one.
     pub fn lost_resource(&self) -> Option<&ObservedResource<Value>> {
         let live = match self {

@@ -3,6 +3,7 @@
 mod apply;
 pub(super) mod back;
 mod gone;
+mod guard;
 mod reason;
 mod recreated;
 mod renamed;

@@ -73,6 +73,27 @@ impl Problem {
         }
     }
 
+    /// AWS refuses to delete the resource while `guard` is on, and `stack.yaml` does not state it off.
+    pub(super) fn guarded(is_stated: bool, planned: &PlannedResource, guard: &str) -> Self {
+        let PlannedResource { address, element, .. } = planned;
+        let help = if is_stated {
+            format!("set `{guard}: false` and run the same command again")
+        } else {
+            format!(
+                "put `{element}` back with `{guard}: false`, apply, then remove it; or leave it in AWS: `deployer state forget '{address}'`"
+            )
+        };
+        Self {
+            code: "plan::deletion-protection",
+            address: address.clone(),
+            element: if is_stated { element.clone() } else { String::new() },
+            message: format!(
+                "this plan would replace or delete `{address}`, and AWS refuses that while `{guard}` is on"
+            ),
+            help,
+        }
+    }
+
     /// AWS would refuse the call for this effect.
     pub(super) fn of_refusal(node: &Node, planned: &PlannedResource) -> Option<Self> {
         let (wanted, changes) = match &planned.effect {

@@ -29,6 +29,9 @@ pub(super) fn grants(op: Op, spec: &Table, place: &Place) -> Vec<Grant> {
         (Op::Update, None) => actions.push("dynamodb:DeleteResourcePolicy"),
         _ => {}
     }
+    if op == Op::Delete && spec.deletion_protection_enabled {
+        actions.push("dynamodb:UpdateTable");
+    }
     if op == Op::Create {
         let set = [
             (spec.point_in_time_recovery.is_some(), "dynamodb:UpdateContinuousBackups"),

@@ -162,6 +162,23 @@ impl Table {
 }
 
 impl WarmThroughput {
+    /// Returns the numbers of this value, and those of `other` in place of missing ones.
+    pub fn or(self, other: Option<Self>) -> Self {
+        let other = other.unwrap_or_default();
+        Self {
+            read_units_per_second: self.read_units_per_second.or(other.read_units_per_second),
+            write_units_per_second: self.write_units_per_second.or(other.write_units_per_second),
+        }
+    }
+
+    /// Tells whether `other` states less in any number.
+    pub fn is_above(self, other: Self) -> bool {
+        let above =
+            |here: Option<u64>, there: Option<u64>| there.is_some_and(|there| here.is_some_and(|here| here > there));
+        above(self.read_units_per_second, other.read_units_per_second)
+            || above(self.write_units_per_second, other.write_units_per_second)
+    }
+
     /// Returns the stated numbers where `live` reaches them, and the live ones where it does not. A table that has grown
     /// beyond them, as AWS lets it do by itself, is as it should be.
     pub fn at_least(self, live: Self) -> Self {

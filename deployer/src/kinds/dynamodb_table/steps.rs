@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::spec::{GlobalIndex, OnDemandThroughput, ProvisionedThroughput, Table};
 use super::wire::{self, shape};
-use crate::aws::dynamodb::{changeable, with_settled_indexes};
+use crate::aws::dynamodb::{ABSENT, changeable, describe, with_settled_indexes};
 use crate::aws::{Aws, AwsError};
 
 /// A change that one call of UpdateTable makes.
@@ -75,7 +75,7 @@ pub(super) fn next(now: &Table, want: &Table) -> Option<TableChange> {
 /// Makes all changes that lead to `want`. Returns once the last one is accepted.
 pub(super) async fn make(aws: &Aws, want: &Table) -> Result<(), AwsError> {
     let name = &want.table_name;
-    let mut now = super::observed(aws, want, &changeable(aws, name).await?).await?;
+    let mut now = super::observed(aws, None, want, &changeable(aws, name).await?).await?;
     while let Some(change) = next(&now, want) {
         let live = match change.needs_settled_indexes() {
             true => with_settled_indexes(aws, name).await?,
@@ -85,6 +85,21 @@ pub(super) async fn make(aws: &Aws, want: &Table) -> Result<(), AwsError> {
         let call = request(call, &live, want, &change).map_err(|e| shape(&e))?;
         aws.call("dynamodb:UpdateTable", call.send()).await?;
         now = after(now, want, &change);
+    }
+    Ok(())
+}
+
+/// Switches off the deletion protection of a table that is to be deleted, and waits until DynamoDB takes the deletion.
+/// Safe to repeat, also once the table is gone.
+pub(super) async fn unprotect(aws: &Aws, name: &str) -> Result<(), AwsError> {
+    let is_on = |live: &TableDescription| live.deletion_protection_enabled() == Some(true);
+    if !describe(aws, name).await?.as_ref().is_some_and(is_on) {
+        return Ok(());
+    }
+    changeable(aws, name).await?;
+    let call = aws.clients.dynamodb.update_table().table_name(name).deletion_protection_enabled(false).send();
+    if aws.find("dynamodb:UpdateTable", ABSENT, call).await?.is_some() {
+        changeable(aws, name).await?;
     }
     Ok(())
 }

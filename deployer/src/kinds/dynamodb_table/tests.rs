@@ -57,10 +57,11 @@ fn what_an_update_takes_away_for_a_time_is_told_of() {
     let expiring = |attribute: &str, indexes| Table { time_to_live: Some(attribute.to_owned()), ..table(indexes) };
     let live = expiring("expires", &[("by-status", "status", "S")]);
     let told = DynamodbTable::remarks(&live, &expiring("expires_at", &[("by-status", "state", "S")]));
-    assert!(told[0].contains("by-status is deleted and built again") && told[1].contains("an hour"), "{told:?}");
-    assert_eq!(told.len(), 2);
+    assert!(told[0].contains("by-status is deleted and built again") && told[2].contains("an hour"), "{told:?}");
+    assert_eq!(told.len(), 3);
     assert!(DynamodbTable::remarks(&live, &live).is_empty());
-    assert!(DynamodbTable::remarks(&live, &table(&[])).is_empty(), "switching off takes one step");
+    let off = DynamodbTable::remarks(&expiring("expires", &[]), &table(&[]));
+    assert!(off.is_empty(), "switching off takes one step: {off:?}");
 }
 
 #[test]
@@ -72,12 +73,82 @@ fn a_table_that_is_ready_for_more_than_stated_is_as_it_should_be() {
 }
 
 #[test]
-fn a_table_without_stated_warm_throughput_gets_a_new_ones_back() {
-    let last = json!({ "warm_throughput": { "read_units_per_second": 20_000 } });
-    let back = DynamodbTable::given_back(&last, &table(&[]), &place());
-    let new = json!({ "read_units_per_second": 12_000, "write_units_per_second": 4_000 });
-    assert_eq!(back, [("warm_throughput", new)]);
-    assert!(DynamodbTable::given_back(&json!({}), &table(&[]), &place()).is_empty());
+fn what_an_update_destroys_is_named() {
+    let backed_up = |days: Option<u32>| {
+        let recovery = days.map(|recovery_period_in_days| PointInTimeRecovery { recovery_period_in_days });
+        Table { point_in_time_recovery: recovery, ..table(&[]) }
+    };
+    let told = |was, is| DynamodbTable::remarks(&backed_up(was), &backed_up(is));
+    assert_eq!(told(Some(35), None), ["lost for good: the table's backups for point-in-time recovery"]);
+    assert!(told(Some(35), Some(7))[0].ends_with("older than 7 days"));
+    assert!(told(Some(7), Some(35)).is_empty() && told(None, Some(7)).is_empty() && told(None, None).is_empty());
+    let expiring = Table { time_to_live: Some("until".to_owned()), ..table(&[]) };
+    let told = DynamodbTable::remarks(&table(&[("by-status", "status", "S")]), &expiring);
+    assert!(told[0].contains("queries of the index by-status fail") && told[0].contains("No item is lost"), "{told:?}");
+    assert!(told[1].starts_with("lost for good: items whose `until` is a time in the past"), "{told:?}");
+}
+
+/// Returns the table of an answer of DescribeTable that is ready for 20,000 reads a second, and its key's ARN.
+async fn observed_between(last: Option<&Table>, want: &Table, live: &serde_json::Value, more: &[String]) -> Table {
+    let described = described("ACTIVE", live);
+    let answers = std::iter::once(&described).chain(more).map(|answer| ("", answer.as_bytes().to_vec())).collect();
+    let aws = answering_to(answers).await;
+    let live = dynamodb::describe(&aws, "orders").await.unwrap().expect("a table");
+    observed(&aws, last, want, &live).await.unwrap()
+}
+
+#[tokio::test]
+async fn warm_throughput_that_dynamodb_never_lowers_is_no_change_by_others() {
+    let warm = |reads| Table {
+        warm_throughput: Some(WarmThroughput { read_units_per_second: Some(reads), write_units_per_second: None }),
+        ..table(&[])
+    };
+    let live = json!({ "WarmThroughput": { "ReadUnitsPerSecond": 20_000, "WriteUnitsPerSecond": 4_000 } });
+    let last = warm(20_000);
+    let lowered = observed_between(Some(&last), &warm(15_000), &live, &[]).await;
+    assert_eq!(lowered.warm_throughput, last.warm_throughput, "as the last apply left it");
+    assert!(DynamodbTable::remarks(&lowered, &warm(15_000))[0].starts_with("DynamoDB never lowers"));
+    assert_eq!(steps::next(&observed_between(None, &warm(15_000), &live, &[]).await, &warm(15_000)), None, "no call");
+    let after = observed_between(Some(&warm(15_000)), &warm(15_000), &live, &[]).await;
+    assert_eq!(after.warm_throughput, warm(15_000).warm_throughput);
+    let removed = observed_between(Some(&warm(15_000)), &table(&[]), &live, &[]).await;
+    assert_eq!(removed.warm_throughput, warm(15_000).warm_throughput, "AWS may raise it by itself");
+    let small = json!({ "WarmThroughput": { "ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000 } });
+    let recreated = observed_between(Some(&last), &last, &small, &[]).await;
+    assert_eq!(recreated.warm_throughput, warm(12_000).warm_throughput);
+}
+
+#[tokio::test]
+async fn a_key_keeps_the_name_of_the_last_apply_when_stack_yaml_names_another() {
+    let of = |key: &str| Table { kms_master_key_id: Some(key.to_owned()), ..table(&[]) };
+    let arn = "arn:aws:kms:eu-west-1:1:key/k-1";
+    let live = json!({ "SSEDescription": { "Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn } });
+    let behind = answer(&json!({ "KeyMetadata": { "Arn": arn } }).to_string());
+    for want in [table(&[]), of("arn:aws:kms:eu-west-1:1:key/k-2")] {
+        let seen = observed_between(Some(&of(AWS_KEY)), &want, &live, std::slice::from_ref(&behind)).await;
+        assert_eq!(seen.kms_master_key_id.as_deref(), Some(AWS_KEY));
+    }
+    let refused = answer("{}").replace("200 OK", "400 Bad Request");
+    let seen = observed_between(Some(&of(AWS_KEY)), &table(&[]), &live, &[refused]).await;
+    assert_eq!(seen.kms_master_key_id.as_deref(), Some(arn), "a refused look-up is no obstacle");
+    assert_eq!(observed_between(None, &of("k-1"), &live, &[]).await.kms_master_key_id.as_deref(), Some("k-1"));
+}
+
+#[tokio::test]
+async fn a_protected_table_is_unprotected_before_its_deletion() {
+    let on = described("ACTIVE", &json!({ "DeletionProtectionEnabled": true }));
+    let done = answer("{}");
+    let active = described("ACTIVE", &json!({}));
+    let answers = [on.clone(), on, done.clone(), active, done];
+    let answers = answers.iter().map(|answer| ("", answer.as_bytes().to_vec())).collect();
+    let aws = answering_to(answers).await;
+    let spec = Table { deletion_protection_enabled: true, ..table(&[]) };
+    let live = ObservedResource::new("orders", spec, Outputs::new());
+    DynamodbTable::delete(&aws, &live).await.expect("a deletion");
+    let calls = aws.calls_made();
+    let writes: Vec<_> =
+        calls.iter().copied().filter(|call| call.contains("Update") || call.contains("Delete")).collect();
+    assert_eq!(writes, ["dynamodb:UpdateTable", "dynamodb:DeleteTable"], "{calls:?}");
 }
 
 #[test]
@@ -130,7 +201,7 @@ async fn limits_that_are_none_read_as_absent_and_so_does_an_index_in_deletion() 
     let live = json!({ "GlobalSecondaryIndexes": [index("going", "DELETING"), index("coming", "CREATING")] });
     let aws = answering_to(vec![("orders", described("UPDATING", &live).into_bytes())]).await;
     let live = dynamodb::describe(&aws, "orders").await.unwrap().expect("a table");
-    let seen = observed(&aws, &table(&[]), &live).await.unwrap();
+    let seen = observed(&aws, None, &table(&[]), &live).await.unwrap();
     assert_eq!((seen.on_demand_throughput, seen.provisioned_throughput, names(&seen)), (None, None, vec!["coming"]));
     assert_eq!(
         words::notes(&live),

@@ -121,9 +121,9 @@ fn unsigned(value: Option<i64>) -> Option<u64> {
     value.and_then(|value| u64::try_from(value).ok())
 }
 
-/// Returns the part of the spec that DescribeTable shows. A table that is ready for more than the warm throughput of `want`
+/// Returns the part of the spec that DescribeTable shows. A table that is ready for more than the `stated` warm throughput
 /// is as it should be.
-pub(super) fn to_spec(want: &Table, live: &TableDescription) -> Table {
+pub(super) fn to_spec(name: &str, stated: Option<WarmThroughput>, live: &TableDescription) -> Table {
     let types: BTreeMap<&str, &str> = live
         .attribute_definitions()
         .iter()
@@ -138,7 +138,7 @@ pub(super) fn to_spec(want: &Table, live: &TableDescription) -> Table {
         .filter(|_| !is_on_demand)
         .map(|throughput| provisioned_of(throughput.read_capacity_units(), throughput.write_capacity_units()));
     Table {
-        table_name: want.table_name.clone(),
+        table_name: name.to_owned(),
         key_schema: keys_of(live.key_schema(), &types),
         local_secondary_indexes: live
             .local_secondary_indexes()
@@ -155,7 +155,7 @@ pub(super) fn to_spec(want: &Table, live: &TableDescription) -> Table {
         billing_mode: billing_mode.to_owned(),
         provisioned_throughput,
         on_demand_throughput: on_demand_of(live.on_demand_throughput().filter(|_| is_on_demand)),
-        warm_throughput: want.warm_throughput.map_or(warm, |stated| Some(stated.at_least(warm.unwrap_or_default()))),
+        warm_throughput: stated.map_or(warm, |stated| Some(stated.at_least(warm.unwrap_or_default()))),
         table_class: live
             .table_class_summary()
             .and_then(|summary| summary.table_class())

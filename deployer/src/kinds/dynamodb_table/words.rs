@@ -9,12 +9,28 @@ use crate::aws::dynamodb::list_index_work;
 pub(super) fn remarks(live: &Table, want: &Table) -> Vec<String> {
     let mut remarks = Vec::new();
     for (name, index) in &live.global_secondary_indexes {
-        if want.global_secondary_indexes.get(name).is_some_and(|want| !index.is_built_like(want)) {
-            remarks.push(format!(
+        match want.global_secondary_indexes.get(name) {
+            Some(want) if !index.is_built_like(want) => remarks.push(format!(
                 "the index {name} is deleted and built again: queries of it fail until it is filled; under another name \
                  it would be built beside the old one"
-            ));
+            )),
+            Some(_) => {}
+            None => remarks.push(format!(
+                "queries of the index {name} fail once it is deleted. No item is lost, and DynamoDB fills an index that \
+                 comes back from the table"
+            )),
         }
+    }
+    remarks.extend(lost_backups(live, want));
+    if let Some(attribute) = want.time_to_live.as_ref().filter(|new| live.time_to_live.as_ref() != Some(new)) {
+        remarks.push(format!(
+            "lost for good: items whose `{attribute}` is a time in the past. DynamoDB deletes them within some days"
+        ));
+    }
+    if let (Some(live), Some(want)) = (live.warm_throughput, want.warm_throughput)
+        && live.is_above(want)
+    {
+        remarks.push("DynamoDB never lowers warm throughput: the table stays ready for as much as before".to_owned());
     }
     if let (Some(old), Some(new)) = (&live.time_to_live, &want.time_to_live)
         && old != new
@@ -29,6 +45,18 @@ pub(super) fn remarks(live: &Table, want: &Table) -> Vec<String> {
         remarks.push("DynamoDB switches a table to on demand at most four times in 24 hours".to_owned());
     }
     remarks
+}
+
+/// Names the backups that a table loses.
+fn lost_backups(live: &Table, want: &Table) -> Option<String> {
+    let was = live.point_in_time_recovery?.recovery_period_in_days;
+    match want.point_in_time_recovery.map(|recovery| recovery.recovery_period_in_days) {
+        None => Some("lost for good: the table's backups for point-in-time recovery".to_owned()),
+        Some(days) if days < was => {
+            Some(format!("lost for good: backups for point-in-time recovery that are older than {days} days"))
+        }
+        Some(_) => None,
+    }
 }
 
 /// Describes states that a user should know.

@@ -2,6 +2,10 @@
 
 use super::{Bucket, LifecycleRule};
 
+/// A note on a deletion without `force_destroy`.
+pub(super) const EMPTY_ALONE: &str =
+    "S3 deletes only an empty bucket. `force_destroy: true` would delete its objects first";
+
 /// Tells the objects that an update deletes, those that it no longer protects, and those that stay from now on.
 pub(super) fn remarks(live: &Bucket, want: &Bucket) -> Vec<String> {
     let mut remarks = Vec::new();

@@ -36,6 +36,7 @@ impl<'a> Planner<'a> {
         let Some((effect, reason)) = decided else { return };
         let mut planned = self.plan_resource(node, effect, reason, prior.as_ref());
         self.honour_protection(node, &mut planned);
+        self.honour_guard(Some(node), &mut planned);
         self.problems.extend(Problem::of_refusal(node, &planned));
         if let Some(wanted) = planned.effect.desired_spec()
             && planned.action().creates()

@@ -46,6 +46,7 @@ impl<'a> Planner<'a> {
         let mut planned = self.plan_resource(node, effect, Reason::StackDestroyed, prior.as_ref());
         self.notes(node, live);
         self.honour_protection(node, &mut planned);
+        self.honour_guard(Some(node), &mut planned);
         // A resource that is retained and that no record has was already kept by an earlier destroy.
         if planned.action() != Action::Forget || prior.is_some() {
             self.plan.actions.push(planned);
@@ -73,7 +74,7 @@ impl<'a> Planner<'a> {
         }
         let Some(kind) = KindRef::find(&left.record.kind) else { return };
         let gone = |reason: Reason| forget(address, kind, &left.record, reason);
-        let planned = match &left.live {
+        let mut planned = match &left.live {
             None => gone(Reason::AlreadyGone),
             // The next deployment would serve a route that stayed.
             Some(_) if left.record.retain && !kind.about().calls.definition => gone(Reason::Retained),
@@ -86,6 +87,7 @@ impl<'a> Planner<'a> {
                 None => delete(address, kind, &left.record, live.clone(), self.departure(&left.record.element)),
             },
         };
+        self.honour_guard(self.node_of_record(address), &mut planned);
         self.plan.actions.push(planned);
     }
 
@@ -109,7 +111,9 @@ impl<'a> Planner<'a> {
                 Ok(live) if self.selection.prunes(&orphan.address) => {
                     let live = without_environment(live.clone());
                     let record = Record { dependencies: orphan.needs(&self.seen.orphans), ..record_of(orphan, &live) };
-                    self.plan.actions.push(delete(&orphan.address, kind, &record, live, Reason::Orphaned));
+                    let mut planned = delete(&orphan.address, kind, &record, live, Reason::Orphaned);
+                    self.honour_guard(None, &mut planned);
+                    self.plan.actions.push(planned);
                 }
                 live => {
                     let id = orphan.id.clone();

@@ -5,6 +5,7 @@ mod code;
 mod compare;
 mod destroy;
 mod endpoints;
+mod guard;
 mod large;
 mod leave;
 pub(crate) mod ownership;

@@ -4,7 +4,8 @@ use crate::plan::{Deletion, Effect, PlannedResource, Replacement, Revision};
 
 /// Lists the order of a replacement, the interruption that an action causes, and data that it destroys.
 pub(in crate::report) fn impact(planned: &PlannedResource) -> Vec<String> {
-    let person = planned.kind.about().person;
+    let wanted = planned.effect.desired_spec();
+    let person = wanted.map_or(planned.kind.about().person, |wanted| planned.kind.person(&wanted.desired));
     let mut lines = Vec::new();
     match &planned.effect {
         Effect::Replace { order: Replacement::CreateFirst { predecessor: Some(_) }, .. } => {

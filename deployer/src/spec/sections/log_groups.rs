@@ -42,7 +42,7 @@ pub struct LogGroupElement {
     #[serde(default)]
     #[schemars(length(max = 2))]
     pub subscriptions: Vec<LogSubscriptionElement>,
-    /// Whether AWS refuses to delete the group.
+    /// Whether AWS refuses to delete the group. A plan that would delete it is then an error.
     #[serde(default)]
     pub deletion_protection_enabled: bool,
 }

@@ -54,7 +54,7 @@ pub struct TableElement {
     /// Limits of a table on demand. Default: those of the account.
     pub on_demand_throughput: Option<OnDemandElement>,
     /// The requests a second that the table is ready for at any moment. DynamoDB raises it by itself, and never lowers
-    /// it. Unchanged if not stated.
+    /// it: less than before changes nothing. Unchanged if not stated.
     pub warm_throughput: Option<WarmElement>,
     /// The class, which shifts the price from storage to requests.
     #[serde(default)]
@@ -63,7 +63,7 @@ pub struct TableElement {
     /// DynamoDB owns, free of charge.
     #[schemars(length(min = 1))]
     pub kms_master_key_id: Option<String>,
-    /// Whether DynamoDB refuses to delete the table, whoever asks.
+    /// Whether DynamoDB refuses to delete the table, whoever asks. A plan that would delete it is then an error.
     #[serde(default)]
     pub deletion_protection_enabled: bool,
     /// The attribute with the time, in seconds since 1970, after which DynamoDB deletes an item. A change takes an hour.
