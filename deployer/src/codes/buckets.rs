@@ -18,6 +18,13 @@ pub(super) const CODES: &[Code] = &[
         "buckets:\n  images: { acl: public-read, object_ownership: BucketOwnerPreferred, public_access_block: { block_public_acls: false, ignore_public_acls: false } }\n",
         "Write who may use the bucket in its `policy`. If another program needs access lists, add `object_ownership: BucketOwnerPreferred`.",
     ),
+    warning(
+        "bucket::bucket-key",
+        "A bucket key saves calls to KMS, and S3's own keys (`AES256`) need none.",
+        "buckets: { images: { encryption: { bucket_key_enabled: true } } }\n",
+        "buckets: { images: { encryption: { sse_algorithm: \"aws:kms\", bucket_key_enabled: true } } }\n",
+        "Add `sse_algorithm: aws:kms`, or remove `bucket_key_enabled`.",
+    ),
     error(
         "bucket::cors-id",
         "Two CORS rules of a bucket have the same name.",

@@ -110,6 +110,13 @@ pub(super) const CODES: &[Code] = &[
         "Remove `retention_in_days`.",
     ),
     error(
+        "log_group::filter",
+        "CloudWatch Logs refuses a filter pattern that is not closed, or that compares with nothing.",
+        "functions: { reader: { zip: r.zip } }\nlog_groups:\n  audit: { subscriptions: [ { function: reader, filter: \"{ $.level = \" } ] }\n",
+        "functions: { reader: { zip: r.zip } }\nlog_groups:\n  audit: { subscriptions: [ { function: reader, filter: '{ $.level = \"ERROR\" }' } ] }\n",
+        "Write the whole pattern: `{ $.level = \"ERROR\" }`.",
+    ),
+    error(
         "log_group::kms-key",
         "CloudWatch Logs takes a key's ARN, neither its id nor an alias.",
         "log_groups:\n  audit: { kms_key_id: alias/audit }\n",
@@ -153,8 +160,8 @@ pub(super) const CODES: &[Code] = &[
     error(
         "role::policy-name",
         "An inline policy has a name of 1 to 128 letters, digits and `_+=,.@-`, and not that of the policy that `permissions` makes.",
-        "roles:\n  worker: { trust: [lambda.amazonaws.com], inline_policies: { \"my policy\": { Version: \"2012-10-17\", Statement: [] } } }\n",
-        "roles:\n  worker: { trust: [lambda.amazonaws.com], inline_policies: { my-policy: { Version: \"2012-10-17\", Statement: [] } } }\n",
+        "roles:\n  worker: { trust: [lambda.amazonaws.com], inline_policies: { \"my policy\": { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Action: \"sqs:SendMessage\", Resource: \"arn:aws:sqs:eu-west-1:123456789012:jobs\" } ] } } }\n",
+        "roles:\n  worker: { trust: [lambda.amazonaws.com], inline_policies: { my-policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Action: \"sqs:SendMessage\", Resource: \"arn:aws:sqs:eu-west-1:123456789012:jobs\" } ] } } }\n",
         "Choose another name.",
     ),
     run(

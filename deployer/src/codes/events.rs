@@ -6,6 +6,13 @@ use crate::spec::finding::Severity;
 #[rustfmt::skip]
 pub(super) const CODES: &[Code] = &[
     error(
+        "bus::dead-letter-type",
+        "EventBridge sends events that it cannot deliver to standard queues: it has no message group for a FIFO one.",
+        "queues: { failed: { fifo_queue: true } }\nbuses: { orders: { dead_letter: failed } }\n",
+        "queues: { failed: {} }\nbuses: { orders: { dead_letter: failed } }\n",
+        "Name a standard queue.",
+    ),
+    error(
         "bus::default",
         "Every account has the bus `default` in each region. No stack can create it.",
         "buses: { account: { name: default } }\n",

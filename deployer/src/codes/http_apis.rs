@@ -172,16 +172,9 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "http_api::path-variable",
-        "Two routes of one method have variables of different names in one place of their paths. AWS refuses the second.",
+        "Two routes have variables of different names in one place of their paths. AWS refuses the second, also if it is for another method.",
         "functions: { items: { zip: items.zip } }\nhttp_apis:\n  shop: { routes: { \"GET /items/{id}\": items, \"GET /items/{name}/parts\": items } }\n",
         "functions: { items: { zip: items.zip } }\nhttp_apis:\n  shop: { routes: { \"GET /items/{id}\": items, \"GET /items/{id}/parts\": items } }\n",
-        "Use one name in each place.",
-    ),
-    warning(
-        "http_api::path-variables",
-        "Two routes of different methods have variables of different names in one place of their paths. AWS refuses that for one method, and probably for several.",
-        "functions: { items: { zip: items.zip } }\nhttp_apis:\n  shop: { routes: { \"GET /items/{id}\": items, \"PUT /items/{name}\": items } }\n",
-        "functions: { items: { zip: items.zip } }\nhttp_apis:\n  shop: { routes: { \"GET /items/{id}\": items, \"PUT /items/{id}\": items } }\n",
         "Use one name in each place.",
     ),
     warning(

@@ -33,6 +33,13 @@ pub(super) const CODES: &[Code] = &[
         "Write `rate(5 minutes)`, `cron(0 6 * * ? *)` or `at(2030-01-31T06:00:00)`.",
     ),
     error(
+        "schedule::input",
+        "A function, a bus, a state machine and a call of AWS's API take JSON alone. Other targets take any text.",
+        "functions: { report: { zip: report.zip, events: [ { schedule: rate(1 day), input: daily } ] } }\n",
+        "functions: { report: { zip: report.zip, events: [ { schedule: rate(1 day), input: { kind: daily } } ] } }\n",
+        "Write a map or a list, or the text in quotes of its own: `input: '\"daily\"'`.",
+    ),
+    error(
         "schedule::message-group",
         "A message for a FIFO queue belongs to a group, and EventBridge Scheduler names none by itself. It publishes to no FIFO topic.",
         "queues: { orders: { fifo_queue: true, content_based_deduplication: true } }\nschedules: { order: { schedule: rate(1 day), queue: orders } }\n",
@@ -59,6 +66,13 @@ pub(super) const CODES: &[Code] = &[
         "functions: { report: { zip: report.zip, events: [ { schedule: \"at(2030-01-31T06:00:00)\", end: \"2030-02-01T00:00:00Z\" } ] } }\n",
         "functions: { report: { zip: report.zip, events: [ { schedule: \"at(2030-01-31T06:00:00)\" } ] } }\n",
         "Remove `start` and `end`.",
+    ),
+    warning(
+        "schedule::past",
+        "The only moment of a schedule, or its end, has passed: it fires no more.",
+        "functions: { report: { zip: report.zip, events: [ { schedule: at(2020-01-31T06:00:00) } ] } }\n",
+        "functions: { report: { zip: report.zip, events: [ { schedule: at(2130-01-31T06:00:00) } ] } }\n",
+        "Write a moment to come, or remove the schedule.",
     ),
     error(
         "schedule::role-and-permissions",

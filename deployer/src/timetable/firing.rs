@@ -34,6 +34,11 @@ impl Timing<'_> {
         Some(if next.is_empty() { NEVER.to_owned() } else { format!("fires {} {}", next.join(", "), self.zone) })
     }
 
+    /// Tells whether it never fires again. A text that cannot be read is not known to be over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.next(now, 1).is_some_and(|next| next.is_empty())
+    }
+
     /// Returns the next moments after `now`, at most `count`, as the clocks of the schedule's time zone show them:
     /// `2030-01-31 06:00`. Empty if it never fires again; `None` if the expression cannot be read.
     fn next(&self, now: Timestamp, count: usize) -> Option<Vec<String>> {

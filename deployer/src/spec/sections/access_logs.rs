@@ -22,17 +22,15 @@ pub struct AccessLogs {
     #[schemars(length(min = 1, max = 3072))]
     pub format: Option<String>,
     /// Days that the API's own log group keeps a line: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
-    /// 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
-    #[serde(default = "thirty_days")]
+    /// 1096, 1827, 2192, 2557, 2922, 3288 or 3653. Default: 30.
     #[schemars(range(min = 1, max = 3653))]
-    pub retention_in_days: u32,
+    pub retention_in_days: Option<u32>,
     /// ARN of the KMS key for the API's own log group. The key's policy has to let CloudWatch Logs use it.
     pub kms_key_id: Option<String>,
 }
 
-const fn thirty_days() -> u32 {
-    30
-}
+/// The days of an API's own log group for which none are stated.
+const RETENTION_DAYS: u32 = 30;
 
 /// The codes of a section's findings about its logs.
 pub(super) struct LogCodes {
@@ -56,7 +54,9 @@ impl AccessLogs {
                     .help("write it on one line; in YAML, `>-` joins the lines of a text");
             }
         }
-        check_retention(self.retention_in_days, at.then("retention_in_days"), findings);
+        if let Some(days) = self.retention_in_days {
+            check_retention(days, at.then("retention_in_days"), findings);
+        }
         if let Some(key) = &self.kms_key_id
             && !key.starts_with("arn:")
             && !key.starts_with("${")
@@ -71,13 +71,12 @@ impl AccessLogs {
                     .error(codes.group, at.then("log_group_arn"), format!("`{arn}` is no ARN of a log group"))
                     .help("write `${log_groups.NAME.arn}`, or leave it out: the API then has a log group of its own");
             }
-            if self.kms_key_id.is_some() {
+            let own =
+                [("kms_key_id", self.kms_key_id.is_some()), ("retention_in_days", self.retention_in_days.is_some())];
+            for (property, _) in own.into_iter().filter(|(_, is_stated)| *is_stated) {
                 findings
-                    .error(
-                        codes.group,
-                        at.then("kms_key_id"),
-                        "it is about the API's own log group, and the API has none",
-                    )
+                    .error(codes.group, at.then(property), "it is about the API's own log group, and the API has none")
+                    .at_key()
                     .help("remove it, or `log_group_arn`");
             }
         }
@@ -91,7 +90,7 @@ impl AccessLogs {
         let address = at.part("log_group");
         let group = LogGroup {
             name: valid_name(name),
-            retention_in_days: Some(self.retention_in_days),
+            retention_in_days: Some(self.retention_in_days.unwrap_or(RETENTION_DAYS)),
             kms_key_id: self.kms_key_id.clone(),
             tags: at.tags(&address),
             ..LogGroup::default()

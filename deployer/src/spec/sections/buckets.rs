@@ -126,6 +126,7 @@ impl Section for Buckets {
                 )
                 .help("add `sse_algorithm: aws:kms` or remove the key");
         }
+        check::bucket_key(encryption, at, findings);
     }
 
     fn lower(element: BucketElement, at: &Scope<'_>, out: &mut LoweredStack) {

@@ -7,11 +7,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::about::{About, Arrow, Draw, KeyProperty, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name};
+use super::fifo::{fifo_of, target_name};
 use super::permission::{Of, check_document};
 use super::scheduling::target_arn;
-use super::{LoweredStack, Scope, Section};
+use super::{LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::event_bus::{DEFAULT_BUS, DeadLetterConfig, EventBus, EventBusKind, LogConfig};
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 
 /// Longest name of a bus, in characters.
@@ -154,5 +156,16 @@ impl Section for Buses {
             tags: at.tags(&at.element()),
         };
         out.add::<EventBusKind>(at, at.element(), &bus);
+    }
+
+    fn lint(document: &Document, all: &Resources<'_>, bus: &Resource, findings: &mut Findings) {
+        let queue = &bus.spec["dead_letter_config"]["arn"];
+        if fifo_of(all, queue) == Some(true) {
+            let name = target_name(all, queue);
+            let message = format!("`{name}` is FIFO, and EventBridge sends what it cannot deliver to standard queues");
+            findings
+                .error("bus::dead-letter-type", document.locate(&bus.element).then("dead_letter"), message)
+                .help("name a standard queue");
+        }
     }
 }

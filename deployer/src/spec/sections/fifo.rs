@@ -24,6 +24,14 @@ pub(super) fn fifo_of(all: &Resources<'_>, target: &Value) -> Option<bool> {
     }
 }
 
+/// Tells whether the target of a property, a reference or an ARN, is a resource of a kind, whose ARNs have `service`.
+pub(super) fn is_of(all: &Resources<'_>, target: &Value, kind: &str, service: &str) -> bool {
+    match all.resolve(target) {
+        Some(resource) => resource.kind == kind,
+        None => target.as_str().is_some_and(|arn| arn.split(':').nth(2) == Some(service)),
+    }
+}
+
 /// Returns the name of a reference's target, as findings show it.
 pub(super) fn target_name(all: &Resources<'_>, target: &Value) -> String {
     let named = all.resolve(target).map(|resource| resource.address.clone());

@@ -106,6 +106,10 @@ pub(super) fn check(all: &[LogSubscriptionElement], own: Option<&str>, whole: &D
                 .help("write `{ function: NAME }`, `{ stream: ARN }` or `{ firehose: ARN }`");
             continue;
         };
+        super::service::check(property, named, path.then(property), "log_group::subscription", findings);
+        if let Some(filter) = &one.filter {
+            check_filter(filter, path.then("filter"), findings);
+        }
         if property == "function" && own == Some(named) {
             findings
                 .error(
@@ -136,6 +140,22 @@ pub(super) fn check(all: &[LogSubscriptionElement], own: Option<&str>, whole: &D
                 .help("give this one a name of its own: `name: errors`");
         }
     }
+}
+
+/// Reports a filter pattern that is not closed, or compares with nothing.
+fn check_filter(filter: &str, path: DocPath, findings: &mut Findings) {
+    const ENCLOSED: &[(char, char)] = &[('{', '}'), ('[', ']')];
+    let filter = filter.trim();
+    let Some((open, close)) = ENCLOSED.iter().find(|(open, _)| filter.starts_with(*open)) else { return };
+    let (message, help) = match filter.strip_suffix(*close) {
+        None => (format!("the filter begins with `{open}` and has no `{close}` at its end"), format!("add `{close}`")),
+        Some(inner) if *open == '{' && inner.trim_end().ends_with(['=', '<', '>', '&', '|', '{']) => {
+            let help = "write what is compared: `{ $.level = \"ERROR\" }`".to_owned();
+            ("a comparison in the filter has no right side".to_owned(), help)
+        }
+        Some(_) => return,
+    };
+    findings.error("log_group::filter", path, message).help(help);
 }
 
 /// The log group that subscriptions belong to, and the names of the parts that they are lowered to.

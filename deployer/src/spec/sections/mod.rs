@@ -39,6 +39,7 @@ pub mod roles;
 pub mod rules;
 pub mod schedules;
 mod scheduling;
+mod service;
 pub mod tables;
 #[cfg(test)]
 mod tests;

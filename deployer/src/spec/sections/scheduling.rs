@@ -10,4 +10,4 @@ mod window;
 pub(super) use self::keys::derive as derive_keys;
 pub(super) use self::lint::schedule as lint;
 pub(super) use self::lower::{Derived, names_within, target_arn};
-pub(super) use self::options::{Options, Payload};
+pub(super) use self::options::{Options, Payload, json_help};

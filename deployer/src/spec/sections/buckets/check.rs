@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::element::{Algorithm, BlockElement, BucketElement, OwnershipElement};
+use super::element::{Algorithm, BlockElement, BucketElement, EncryptionElement, OwnershipElement};
 use super::website::lets_everybody_read;
 use super::{NAME_LENGTH, SHORTEST_NAME};
 use crate::spec::finding::{DocPath, Findings};
@@ -238,6 +238,20 @@ pub fn notifications(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Find
                     .help("write `{ function: NAME }`, `{ queue: NAME }` or `{ topic: NAME }`; of several receivers each has an entry of its own");
             }
         }
+    }
+}
+
+/// Warns of a bucket key that nothing uses: it saves calls to KMS, and S3's own keys need none.
+pub fn bucket_key(encryption: &EncryptionElement, at: &Scope<'_>, findings: &mut Findings) {
+    if encryption.bucket_key_enabled == Some(true) && encryption.sse_algorithm == Algorithm::Aes256 {
+        findings
+            .warning(
+                "bucket::bucket-key",
+                at.path(["encryption", "bucket_key_enabled"]),
+                "`AES256` makes no calls to KMS that a bucket key could save",
+            )
+            .at_key()
+            .help("add `sse_algorithm: aws:kms`, or remove this property");
     }
 }
 

@@ -54,7 +54,7 @@ pub struct BucketElement {
     #[serde(default)]
     pub event_bridge: bool,
     /// Whether the deletion of the bucket deletes every version of every object. Otherwise only an empty bucket is
-    /// deleted.
+    /// deleted. It counts for the bucket of a former `name`, too.
     #[serde(default)]
     pub force_destroy: bool,
 }
@@ -74,6 +74,7 @@ pub struct NotificationElement {
     pub topic: Option<String>,
     /// The events: `s3:ObjectCreated:*`, `s3:ObjectRemoved:Delete`. Default: every new object, `s3:ObjectCreated:*`.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub events: Vec<String>,
     /// The beginning of the keys of the objects, with special characters as in a URL. Default: any.
     #[schemars(length(max = 1_024))]

@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::SERVICE;
 use crate::kinds::Kind;
+use crate::kinds::sns_topic::SnsTopic;
 use crate::kinds::sqs_queue::SqsQueue;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
-use crate::spec::sections::fifo::{fifo_of, is_fifo, target_name};
+use crate::spec::sections::fifo::{fifo_of, is_of, target_name};
 use crate::spec::sections::keys::has_own_key;
 use crate::spec::sections::{Resource, Resources};
 
@@ -40,8 +41,15 @@ pub fn rule(document: &Document, all: &Resources<'_>, rule: &Resource, findings:
                     .help("take a key of your own, whose policy lets `events.amazonaws.com` use it, or SQS's own encryption: remove `kms_master_key_id`");
             }
         }
-        let is_queue = all.resolve(arn).is_some_and(|receiver| receiver.kind == SqsQueue::NAME && is_fifo(receiver));
-        if is_queue && target["sqs_parameters"].is_null() {
+        let is_fifo = fifo_of(all, arn) == Some(true);
+        if is_fifo && is_of(all, arn, SnsTopic::NAME, "sns") {
+            let message =
+                format!("`{}` is FIFO, and EventBridge publishes without a message group", target_name(all, arn));
+            findings
+                .error("rule::message-group", place(document, all, rule, arn), message)
+                .help("name a standard topic, or a FIFO queue with `message_group_id`");
+        }
+        if is_fifo && is_of(all, arn, SqsQueue::NAME, "sqs") && target["sqs_parameters"].is_null() {
             let message = format!("`{}` is FIFO, and a message for it needs a group", target_name(all, arn));
             findings
                 .error("rule::message-group", place(document, all, rule, arn), message)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::kinds::event_rule::{DeadLetterConfig, InputTransformer, RetryPolicy, Target};
 use crate::spec::finding::{DocPath, Findings};
-use crate::spec::sections::scheduling::{Payload, target_arn};
+use crate::spec::sections::scheduling::{Payload, json_help, target_arn};
 use crate::spec::values::Seconds;
 
 /// A text with values of the event.
@@ -48,11 +48,10 @@ impl Delivery<'_> {
                 .at_key()
                 .help("keep one of them; without any the target gets the whole event");
         }
-        let is_json = |text: &str| text.contains("${") || serde_json::from_str::<serde_json::Value>(text).is_ok();
-        if let Some(text) = self.input.and_then(|input| input.0.as_str()).filter(|text| !is_json(text)) {
+        if let Some(text) = self.input.and_then(Payload::plain_text) {
             findings
                 .error("rule::input", path.then("input"), format!("EventBridge sends JSON, and `{text}` is none"))
-                .help(format!("write a map, or the text in quotes: `input: '\"{}\"'`", text.replace('"', "")));
+                .help(json_help(text));
         }
         self.check_paths(path, findings);
     }

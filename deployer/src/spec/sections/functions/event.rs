@@ -125,6 +125,7 @@ pub struct EventElement {
     /// The events of the bucket: `s3:ObjectCreated:*`, `s3:ObjectRemoved:Delete`. Default: every new object,
     /// `s3:ObjectCreated:*`.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub events: Vec<String>,
     /// The beginning of the keys of the objects, with special characters as in a URL. Default: any.
     #[schemars(length(max = 1_024))]

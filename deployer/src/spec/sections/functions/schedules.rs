@@ -45,6 +45,9 @@ pub(super) fn check(element: &FunctionElement, at: &Scope<'_>, findings: &mut Fi
     for (index, event, expression) in schedules(element) {
         let path = at.path(["events".to_owned(), index.to_string()]);
         options(event, expression).check(&path, findings);
+        if let Some(input) = &event.input {
+            input.check_json(path.then("input"), findings);
+        }
         let name = event.name.as_deref();
         if names.contains(&name) {
             let message = match name {

@@ -72,8 +72,8 @@ pub(super) fn routes(element: &HttpApiElement, at: &Scope<'_>, findings: &mut Fi
     }
 }
 
-/// Reports path variables of different names in one place. That AWS refuses them for one method is certain; for different
-/// methods it is likely.
+/// Reports path variables of different names in one place. AWS refuses the second with "has a conflicting variable on the
+/// same hierarchical level", which names the methods of both routes.
 fn variable_places(element: &HttpApiElement, at: &Scope<'_>, findings: &mut Findings) {
     let mut first: BTreeMap<(&str, bool), (&str, &str)> = BTreeMap::new();
     for route in element.routes.keys() {
@@ -84,19 +84,11 @@ fn variable_places(element: &HttpApiElement, at: &Scope<'_>, findings: &mut Find
             if other == variable || shape(by) == shape(route) {
                 continue;
             }
-            let is_same_method = by.split(' ').next() == Some(place.method);
-            let message = format!("`{variable}` stands where `{by}` has `{other}`");
-            let (code, refuses) = match is_same_method {
-                true => ("http_api::path-variable", "AWS takes one name in a place"),
-                false => ("http_api::path-variables", "AWS may refuse two names in one place"),
-            };
-            let message = format!("{message}, and {refuses}");
-            let path = at.path(["routes", route]);
-            let finding = match is_same_method {
-                true => findings.error(code, path, message),
-                false => findings.warning(code, path, message),
-            };
-            finding.at_key().help(format!("write `{other}` here too, or put a fixed part before it"));
+            let message = format!("`{variable}` stands where `{by}` has `{other}`, and AWS takes one name in a place");
+            findings
+                .error("http_api::path-variable", at.path(["routes", route]), message)
+                .at_key()
+                .help(format!("write `{other}` here too, or put a fixed part before it"));
             break;
         }
     }

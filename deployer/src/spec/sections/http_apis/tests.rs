@@ -176,7 +176,7 @@ fn routes_that_aws_would_refuse_are_found() {
     let below = json!({ "GET /{id}/a": "f", "GET /{name}/b": "f" });
     assert_eq!(routes(below), found("http_api::path-variable", "routes · GET /{name}/b"));
     let methods = json!({ "GET /{id}": "f", "PUT /{name}": "f" });
-    assert_eq!(routes(methods), found("http_api::path-variables", "routes · PUT /{name}"));
+    assert_eq!(routes(methods), found("http_api::path-variable", "routes · PUT /{name}"));
     assert_eq!(routes(json!({ "GET /{id}": "f", "GET /a/{name}": "f", "ANY /{proxy+}": "f" })), [].into());
     for timeout in [json!("49ms"), json!("30001ms"), json!(31)] {
         let slow = json!({ "GET /": { "function": "f", "timeout": timeout } });

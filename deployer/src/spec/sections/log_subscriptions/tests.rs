@@ -64,3 +64,19 @@ fn lines_that_cause_lines_without_end_are_refused() {
     let chain = found("{ a: { zip: w.zip, log_subscriptions: [ { function: b } ] }, b: { zip: w.zip } }");
     assert_eq!(chain, []);
 }
+
+#[test]
+fn a_filter_that_is_not_closed_and_an_arn_of_another_service_are_found_at_their_places() {
+    let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/lines";
+    let of = |one: &str| found(&format!("{{ web: {{ zip: w.zip, log_subscriptions: [ {{ {one} }} ] }} }}"));
+    let at = |code: &str, property: &str| {
+        [(format!("log_group::{code}"), format!("functions.web.log_subscriptions.0.{property}"))]
+    };
+    for filter in ["{ $.a = ", "{ $.a = }", "[ip, user", "{ $.a = 1 && }"] {
+        assert_eq!(of(&format!("stream: \"{stream}\", filter: \"{filter}\"")), at("filter", "filter"), "{filter}");
+    }
+    for filter in ["{ $.a = 1 }", "[ip, user]", "ERROR", "{ ($.a = x) || ($.b = y) }"] {
+        assert_eq!(of(&format!("stream: \"{stream}\", filter: \"{filter}\"")), [], "{filter}");
+    }
+    assert_eq!(of(&format!("firehose: \"{stream}\"")), at("subscription", "firehose"));
+}

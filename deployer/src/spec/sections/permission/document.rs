@@ -47,6 +47,14 @@ pub fn check_document(document: &Value, of: Of, path: &DocPath, findings: &mut F
             Vec::new()
         }
     };
+    if document.get("Statement").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        let (path, message) = (statements.clone(), "a policy without statements permits nothing");
+        let finding = match of {
+            Of::Resource(_) => findings.warning("policy::shape", path, message),
+            Of::Role | Of::Trust => findings.error("policy::shape", path, message),
+        };
+        finding.help("add a statement, or remove the policy");
+    }
     if !listed.is_empty() {
         check_keys(document, KEYS, "a policy document", path, findings);
         check_version(document, path, findings);
@@ -217,6 +225,8 @@ fn check_service(actions: &[(DocPath, &str)], of: Of, path: &DocPath, findings: 
 
 fn example(service: &str) -> &'static str {
     match service {
+        "dynamodb" => "dynamodb:GetItem",
+        "events" => "events:PutEvents",
         "sqs" => "sqs:SendMessage",
         "sns" => "sns:Publish",
         _ => "s3:GetObject",

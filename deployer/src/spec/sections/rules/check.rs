@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{RuleElement, target};
 use crate::spec::finding::Findings;
 use crate::spec::nearest::quoted;
-use crate::spec::sections::Scope;
+use crate::spec::sections::{Scope, service};
 
 /// Checks each target, and that no two have one id.
 pub(super) fn targets(rule: &RuleElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -24,6 +24,9 @@ pub(super) fn targets(rule: &RuleElement, at: &Scope<'_>, findings: &mut Finding
         };
         one.delivery().check(&path, findings);
         let property = one.named().first().map_or("", |(property, _)| *property);
+        if let [(property, named)] = one.named()[..] {
+            service::check(property, named, path.then(property), "rule::target", findings);
+        }
         let parts = [
             ("message_group_id", &["queue"][..], one.message_group_id.is_some()),
             ("partition_key_path", &["stream"], one.partition_key_path.is_some()),

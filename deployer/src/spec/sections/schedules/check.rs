@@ -4,7 +4,7 @@ use super::{ScheduleElement, call, target};
 use crate::actions;
 use crate::spec::finding::Findings;
 use crate::spec::nearest::quoted;
-use crate::spec::sections::{Scope, permission};
+use crate::spec::sections::{Scope, permission, service};
 
 /// Checks that the element has one target, and what that target needs.
 pub(super) fn target(element: &ScheduleElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -56,6 +56,13 @@ pub(super) fn target(element: &ScheduleElement, at: &Scope<'_>, findings: &mut F
                 format!("`{source}`: sources that begin with `aws.` are AWS's own"),
             )
             .help("write a source such as `shop.orders`");
+    }
+    // The targets that take any text are queues, topics and streams.
+    if let Some(input) = element.input.as_ref().filter(|_| !["queue", "topic", "stream"].contains(&property)) {
+        input.check_json(at.path(["input"]), findings);
+    }
+    if ["stream", "state_machine"].contains(&property) {
+        service::check(property, named, at.path([property]), "schedule::target", findings);
     }
     if property == "call" {
         check_call(element, named, at, findings);

@@ -7,25 +7,21 @@ use crate::kinds::sns_topic::SnsTopic;
 use crate::kinds::sqs_queue::SqsQueue;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
-use crate::spec::sections::fifo::{fifo_of, target_name};
+use crate::spec::sections::fifo::{fifo_of, is_of, target_name};
 use crate::spec::sections::{Resource, Resources};
 
 /// Reports a FIFO queue that lacks a message group, and FIFO targets that Scheduler does not send to.
 pub fn schedule(document: &Document, all: &Resources<'_>, schedule: &Resource, findings: &mut Findings) {
     let target = &schedule.spec["target"];
-    let is_of = |arn: &Value, kind: &str, service: &str| match all.resolve(arn) {
-        Some(resource) => resource.kind == kind,
-        None => arn.as_str().is_some_and(|arn| arn.split(':').nth(2) == Some(service)),
-    };
     let arn = &target["arn"];
     let is_fifo = fifo_of(all, arn) == Some(true);
-    if is_fifo && is_of(arn, SqsQueue::NAME, "sqs") && target["sqs_parameters"].is_null() {
+    if is_fifo && is_of(all, arn, SqsQueue::NAME, "sqs") && target["sqs_parameters"].is_null() {
         let message = format!("`{}` is FIFO, and a message for it needs a group", target_name(all, arn));
         findings
             .error("schedule::message-group", place(document, all, schedule, arn), message)
             .help("add `message_group_id: NAME` to the schedule");
     }
-    if is_fifo && is_of(arn, SnsTopic::NAME, "sns") {
+    if is_fifo && is_of(all, arn, SnsTopic::NAME, "sns") {
         let message = format!("`{}` is FIFO, and Scheduler publishes without a message group", target_name(all, arn));
         findings.error("schedule::message-group", place(document, all, schedule, arn), message).help(
             "name a standard topic, or write the call itself: `call: sns:publish` with `MessageGroupId` under `input`",

@@ -9,7 +9,7 @@ use super::window;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::nearest;
 use crate::spec::values::Seconds;
-use crate::timetable::{self, Expression};
+use crate::timetable::{self, Expression, Timing};
 
 /// The properties, wherever they are written.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,21 @@ pub struct Options<'e> {
 pub struct Payload(pub Value);
 
 impl Payload {
+    /// Reports a text that is no JSON, for a target that takes nothing else.
+    pub fn check_json(&self, path: DocPath, findings: &mut Findings) {
+        if let Some(text) = self.plain_text() {
+            findings
+                .error("schedule::input", path, format!("this target takes JSON alone, and `{text}` is none"))
+                .help(json_help(text));
+        }
+    }
+
+    /// Returns the payload if it is written out as a text and is no JSON.
+    pub fn plain_text(&self) -> Option<&str> {
+        let is_json = |text: &str| is_open(text) || serde_json::from_str::<Value>(text).is_ok();
+        self.0.as_str().filter(|text| !is_json(text))
+    }
+
     /// Returns the text that AWS gets.
     pub fn text(&self) -> String {
         self.0.as_str().map_or_else(|| self.0.to_string(), str::to_owned)
@@ -58,6 +73,11 @@ impl JsonSchema for Payload {
 
 /// The default time zone.
 pub(super) const UTC: &str = "UTC";
+
+/// Tells how to send a text as JSON.
+pub fn json_help(text: &str) -> String {
+    format!("write a map, or the text in quotes: `input: '\"{}\"'`", text.replace('"', ""))
+}
 
 fn is_open(text: &str) -> bool {
     text.contains("${")
@@ -91,7 +111,7 @@ impl Options<'_> {
             Err(objection) => {
                 findings.error("schedule::expression", path.then("schedule"), objection.message).help(objection.help);
             }
-            Ok(Expression::At(_)) => {}
+            Ok(Expression::At(_)) => self.check_past(expression, path, findings),
             Ok(_) if self.delete_after_completion && self.end.is_none() => {
                 findings
                     .warning(
@@ -103,6 +123,16 @@ impl Options<'_> {
                     .help("add `end: 2030-01-31T00:00:00Z`, or remove this property");
             }
             Ok(_) => {}
+        }
+    }
+
+    /// Warns of a single moment that has passed.
+    fn check_past(&self, expression: &str, path: &DocPath, findings: &mut Findings) {
+        let timing = Timing { expression, zone: self.timezone.unwrap_or(UTC), start: None, end: None };
+        if timing.is_over(Timestamp::now()) {
+            findings
+                .warning("schedule::past", path.then("schedule"), "this moment has passed: the schedule never fires")
+                .help("write a moment to come, or remove the schedule");
         }
     }
 
@@ -125,6 +155,11 @@ impl Options<'_> {
             findings
                 .error("schedule::moment", path.then("end"), "the schedule ends before it starts")
                 .help("write an `end` after the `start`");
+        }
+        if end.is_some_and(|end| end < Timestamp::now()) {
+            findings
+                .warning("schedule::past", path.then("end"), "this moment has passed: the schedule fires no more")
+                .help("write a moment to come, or remove the schedule");
         }
         for (property, _) in [("start", self.start), ("end", self.end)].iter().filter(|(_, text)| text.is_some()) {
             if self.expression.starts_with("at(") {
@@ -177,6 +212,15 @@ mod tests {
         assert_eq!(codes(&once), ["schedule::once end"]);
         let open = Options { expression: "${vars.when}", timezone: Some("${vars.zone}"), ..Options::default() };
         assert!(codes(&open).is_empty());
+    }
+
+    #[test]
+    fn a_moment_that_has_passed_is_doubted() {
+        let once = |expression| Options { expression, ..Options::default() };
+        assert_eq!(codes(&once("at(2020-01-31T06:00:00)")), ["schedule::past schedule"]);
+        assert!(codes(&once("at(2130-01-31T06:00:00)")).is_empty());
+        let ended = Options { end: Some("2020-01-31T06:00:00Z"), ..once("rate(1 day)") };
+        assert_eq!(codes(&ended), ["schedule::past end"]);
     }
 
     #[test]
