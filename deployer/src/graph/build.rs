@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::missing::{self, MissingReference};
 use super::own::{Why, endless};
 use super::{Graph, Node, circle, names};
 use crate::kinds::{self, AnyKind};
@@ -42,7 +43,9 @@ impl Graph {
         for resource in &resources {
             parts.entry(resource.element.clone()).or_default().push(resource.address.clone());
         }
-        let mut checker = ReferenceChecker { aliases: &aliases, known: &known, parts: &parts, names, findings };
+        let missing = Vec::new();
+        let mut checker =
+            ReferenceChecker { aliases: &aliases, known: &known, parts: &parts, names, missing, findings };
         let mut nodes: BTreeMap<String, Node> = resources
             .into_iter()
             .map(|resource| checker.node(resource))
@@ -55,6 +58,7 @@ impl Graph {
                 (name, text)
             })
             .collect();
+        missing::report(checker.missing, findings);
         names::used_twice(&nodes, names, findings);
         let order = circle::order(&mut nodes, names, findings);
         Self { nodes, order, outputs, aliases, left_out: BTreeMap::new() }
@@ -67,6 +71,7 @@ struct ReferenceChecker<'a> {
     /// For each element, the addresses of its resources.
     parts: &'a HashMap<String, Vec<String>>,
     names: &'a dyn TextLocator,
+    missing: Vec<MissingReference>,
     findings: &'a mut Findings,
 }
 
@@ -208,9 +213,8 @@ impl ReferenceChecker<'_> {
         let path = self.names.place_of(element, address);
         if let Some((owner, part)) = self.missing_part(address) {
             let message = format!("`{owner}` has no `{}`, which comes with `{}`", part.name, part.property);
-            self.findings
-                .error("stack::unknown-reference", path, message)
-                .help(format!("add `{}` to `{owner}`, or remove the reference", part.property));
+            let help = format!("add `{}` to `{owner}`, or remove the reference", part.property);
+            self.missing.push(MissingReference { address: address.to_owned(), path, message, help });
             return;
         }
         let meant = nearest(address, self.known.keys().map(String::as_str)).or_else(|| bare().map(String::as_str));
@@ -218,7 +222,8 @@ impl ReferenceChecker<'_> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => self.elements_like(address),
         };
-        self.findings.error("stack::unknown-reference", path, format!("this stack has no `{address}`")).help(help);
+        let message = format!("this stack has no `{address}`");
+        self.missing.push(MissingReference { address: address.to_owned(), path, message, help });
     }
 
     /// Names the elements of the section of an address.

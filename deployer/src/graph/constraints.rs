@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::missing::has_error_inside;
 use super::{Node, resolve};
 use crate::aws::Place;
 use crate::constraints::{Constraint, Rule};
@@ -96,8 +97,12 @@ fn lines(table: &'static str) -> impl Iterator<Item = [&'static str; 4]> {
 pub(super) fn check(node: &Node, spec: &Value, place: &Place, document: &Document, findings: &mut Findings) {
     for broken in broken(node.kind.name(), spec, place) {
         let origin = document.find_origin(&node.address, &broken.path, broken.is_key);
-        // Another check knows more about the same value.
-        if findings.0.iter().all(|other| other.path != origin.path) {
+        // Another check knows more about the same value. A value that the element does not state may follow from one
+        // that another check refuses.
+        let is_derived = origin.path.0.len() == 2;
+        let is_known = findings.0.iter().any(|other| other.path == origin.path)
+            || (is_derived && has_error_inside(&origin.path, findings));
+        if !is_known {
             words::report(&broken, &node.address, origin, findings);
         }
     }

@@ -7,6 +7,7 @@ mod build;
 mod circle;
 mod constraints;
 pub mod limits;
+mod missing;
 pub mod models;
 pub mod names;
 pub mod own;

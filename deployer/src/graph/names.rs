@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::resolve;
-use super::{Graph, Node, TextLocator};
+use super::{Graph, Node, TextLocator, missing};
 use crate::aws::Place;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Findings};
@@ -90,6 +90,12 @@ pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn TextLocator
         let (kind, name) = (node.kind.name(), node.kind.identify(&node.spec));
         let Some(other) = first.insert((kind, key(node, &name)), node) else { continue };
         if !said.insert((&other.element, &node.element)) {
+            continue;
+        }
+        // The section's own check knows more about two parts of one element.
+        let is_known = other.element == node.element
+            && missing::has_error_inside(&names.place_of(&node.element, &node.element), findings);
+        if is_known {
             continue;
         }
         let others = other.kind.identify(&other.spec);

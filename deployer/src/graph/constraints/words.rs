@@ -78,8 +78,8 @@ fn help(broken: &Broken) -> String {
         Advice::Member(member) => member,
     };
     match &broken.fault {
-        Fault::Rule(Rule::TooLong { max, unit, .. }) => format!("shorten it to {max} {unit}"),
-        Fault::Rule(Rule::TooShort { min, unit, .. }) => format!("write at least {min} {unit}"),
+        Fault::Rule(Rule::TooLong { max, unit, .. }) => format!("shorten it to {}", counted(*max, unit)),
+        Fault::Rule(Rule::TooShort { min, unit, .. }) => format!("write at least {}", counted(*min, unit)),
         Fault::Rule(Rule::Below { min, .. }) => format!("write at least {min}"),
         Fault::Rule(Rule::Above { max, .. }) => format!("write at most {max}"),
         Fault::Rule(Rule::Unlisted { value }) => unlisted(broken, value),
@@ -89,6 +89,15 @@ fn help(broken: &Broken) -> String {
             format!("it is `{member}` for AWS")
         }
     }
+}
+
+/// Writes a number of things: `one item`, `3 items`.
+fn counted(number: f64, unit: &str) -> String {
+    let one = match unit {
+        "entries" => "entry",
+        other => other.strip_suffix('s').unwrap_or(other),
+    };
+    if number.to_string() == "1" { format!("one {one}") } else { format!("{number} {unit}") }
 }
 
 fn unlisted(broken: &Broken, value: &str) -> String {

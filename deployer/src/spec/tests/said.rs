@@ -1,5 +1,6 @@
 //! The findings as users read them: one example for each code.
 
+mod causes;
 mod limits;
 mod text;
 mod values;
