@@ -33,6 +33,8 @@ pub(super) fn drift(
     let differs =
         |record: &Record| diff(PropertyRules(kind.rules()), &record.inputs, &as_recorded(&*kind, record, live, key));
     let mut changes = differs(record);
+    // AWS does not have it: a read repeats what stack.yaml states.
+    changes.retain(|change| kind.about().calls.read_by_deletion != Some(change.path.as_str()));
     let intent = prior.intents.iter().find(|intent| intent.address == address && intent.kind == kind.name());
     if let Some(intent) = intent.filter(|intent| intent.inputs.is_object()) {
         let wanted = differs(&Record { inputs: intent.inputs.clone(), ..record.clone() });

@@ -64,6 +64,7 @@ fn force_destroy_counts_for_the_bucket_of_a_former_name_in_this_run_and_in_later
     world.prior.resources = new.prior.resources;
     world.prior.resources.insert("buckets.b#full-one".to_owned(), record);
     let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
+    assert!(plan.drift().is_empty(), "a bucket of AWS has no such property: {:?}", plan.drift());
     let old = plan.actions().iter().find(|planned| planned.address == "buckets.b#full-one").expect("the old bucket");
     assert_eq!(old.live().expect("it is live").spec["force_destroy"], json!(true));
 }
