@@ -96,7 +96,7 @@ fn load(text: &str, vars: &[&str]) -> (Option<Document>, Vec<String>) {
 fn what_a_condition_leaves_out_is_gone_and_everything_else_keeps_its_place() {
     let (document, findings) = load(STACK, &[]);
     assert!(document.is_none());
-    assert_eq!(findings, ["topic::endpoint (16, 16)"], "the entry behind two that are left out");
+    assert_eq!(findings, ["topic::endpoint (15, 18)"], "the entry behind two that are left out");
     let sound = STACK.replace("      - { https: \"http://example.com\" }\n", "");
     let (document, findings) = load(&sound, &[]);
     assert!(findings.is_empty(), "{findings:?}");
