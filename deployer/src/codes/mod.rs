@@ -75,7 +75,7 @@ const fn run_warning(code: &'static str, means: &'static str, when: &'static str
 pub static GROUPS: &[(&str, &[Code])] = &[
     ("The text, its types, variables and references", stack::CODES),
     ("Functions, their events and permissions", functions::CODES),
-    ("Files of functions", layers::CODES),
+    ("Layers, and files of functions", layers::CODES),
     ("Queues, topics and alarms", messages::CODES),
     ("Schedules", schedules::CODES),
     ("Event buses and rules", events::CODES),

@@ -203,6 +203,11 @@ impl ResourceStep<'_> {
         if !changes.0.is_empty() {
             retrying(|| self.kind.update(aws, live, desired, &changes)).await?;
         }
+        let renewed = match changes.touch_any(self.kind.about().renewed) {
+            true => self.kind.read(&aws.afresh(), desired, Trust::Resource).await?,
+            false => None,
+        };
+        let live = renewed.as_ref().unwrap_or(live);
         let mut outputs = live.outputs.clone();
         for (name, value) in self.kind.predict(desired, &aws.place)? {
             outputs.entry(name).or_insert(value);

@@ -45,6 +45,9 @@ pub struct About {
     pub named: Option<NameProperty>,
     /// The property for the artifact of a resource.
     pub artifact: Option<ArtifactProperty>,
+    /// Properties whose change in place gives the resource other outputs, which only AWS can tell: each change of a layer
+    /// publishes a version with another ARN.
+    pub renewed: &'static [&'static str],
     pub references: References,
     pub calls: Calls,
     pub person: Person,
@@ -70,6 +73,7 @@ impl About {
             voucher: None,
             named: None,
             artifact: None,
+            renewed: &[],
             references: References::DEFAULT,
             calls: Calls::DEFAULT,
             person: Person::DEFAULT,
@@ -228,6 +232,8 @@ pub struct ArtifactProperty {
     pub uploads: &'static [&'static str],
     /// The artifact in words: "the function's code".
     pub words: &'static str,
+    /// The property with the resources whose artifacts AWS unpacks together with this one.
+    pub joined: Option<&'static str>,
 }
 
 impl ArtifactProperty {

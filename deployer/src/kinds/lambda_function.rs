@@ -102,6 +102,7 @@ impl Kind for LambdaFunction {
             size: "size",
             uploads: CODE,
             words: "the function's code",
+            joined: Some("layers"),
         }),
         references: References {
             loose: &["environment", "description", "tags"],

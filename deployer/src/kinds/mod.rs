@@ -50,6 +50,7 @@ mod kind;
 mod kind_ref;
 mod lambda;
 pub mod lambda_function;
+pub mod lambda_layer;
 pub mod lambda_permission;
 pub mod lambda_url;
 pub mod log_group;
@@ -112,6 +113,7 @@ static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &ErasedKind::<http_stage::HttpStage>::NEW,
     &ErasedKind::<iam_role::IamRole>::NEW,
     &ErasedKind::<lambda_function::LambdaFunction>::NEW,
+    &ErasedKind::<lambda_layer::LambdaLayer>::NEW,
     &ErasedKind::<lambda_permission::LambdaPermission>::NEW,
     &ErasedKind::<lambda_url::LambdaUrl>::NEW,
     &ErasedKind::<log_group::LogGroupKind>::NEW,

@@ -113,7 +113,7 @@ lambda_svc._presigned_code_url = signed_code_address
 
 # The interpreter runs isolated, so it does not look beside this file by itself.
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from likeness import actions, alarms, answers, apis, authorizers, destinations, events, functions, http_apis, http_parts, keys, mail, mocks, moves, notifications, pages, permissions, roles, subscriptions, tables, urls, websites  # noqa: E402, F401
+from likeness import actions, alarms, answers, apis, authorizers, destinations, events, functions, http_apis, http_parts, keys, layers, mail, mocks, moves, notifications, pages, permissions, roles, subscriptions, tables, urls, websites  # noqa: E402, F401
 
 
 def secret_of(key):

@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/http_parts.py", include_str!("likeness/http_parts.py")),
     ("likeness/judgement.py", include_str!("likeness/judgement.py")),
     ("likeness/keys.py", include_str!("likeness/keys.py")),
+    ("likeness/layers.py", include_str!("likeness/layers.py")),
     ("likeness/mail.py", include_str!("likeness/mail.py")),
     ("likeness/mocks.py", include_str!("likeness/mocks.py")),
     ("likeness/moves.py", include_str!("likeness/moves.py")),

@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
 use super::libraries::Beside;
-use super::{PackageError, Platform, Runtime, Warning, elf};
+use super::{Artifact, PackageError, Platform, Runtime, Warning, elf};
 
 /// Version of the zip's format. Increase it whenever [`zip_of`] would write other bytes for the same binary.
 pub(super) const FORMAT: u32 = 1;
@@ -90,6 +90,23 @@ pub(super) fn entries(zip: &[u8]) -> Option<BTreeMap<String, String>> {
     Some(found)
 }
 
+/// Fails if zips that Lambda unpacks beside each other are too large together.
+///
+/// # Errors
+/// [`PackageError::TooLarge`], and the errors of reading a zip.
+pub fn check_together<'a>(artifacts: impl Iterator<Item = &'a Artifact>) -> Result<(), PackageError> {
+    let mut size = 0;
+    for artifact in artifacts {
+        let archive = ZipArchive::new(Cursor::new(artifact.bytes()?));
+        size += archive.map_or(0, |archive| unzipped(&archive));
+    }
+    within("the code together with its layers", size, MAX_UNZIPPED, true)
+}
+
+fn unzipped<R: std::io::Read + std::io::Seek>(archive: &ZipArchive<R>) -> u64 {
+    archive.decompressed_size().map_or(0, |size| u64::try_from(size).unwrap_or(u64::MAX))
+}
+
 /// A ready zip that Lambda would accept and could start.
 #[derive(Debug, Default)]
 pub(super) struct Sound {
@@ -104,8 +121,7 @@ pub(super) fn check(path: &Path, zip: &[u8], platform: Platform, layers: bool) -
     let not_zip = |message: String| PackageError::NotZip { path: shown.clone(), message };
     within(&shown, zip.len() as u64, MAX_ZIPPED, false)?;
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|e| not_zip(e.to_string()))?;
-    let unzipped = archive.decompressed_size().map_or(0, |size| u64::try_from(size).unwrap_or(u64::MAX));
-    within(&shown, unzipped, MAX_UNZIPPED, true)?;
+    within(&shown, unzipped(&archive), MAX_UNZIPPED, true)?;
     if platform.runtime == Runtime::Managed {
         return Ok(Sound::default());
     }

@@ -53,7 +53,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use archive::placeholder;
+pub use archive::{check_together, placeholder};
 pub use build::build_all;
 pub use environment::BuildEnvironment;
 pub use error::PackageError;

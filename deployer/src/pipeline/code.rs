@@ -10,6 +10,7 @@ use crate::mutex::{into_inner, lock};
 use crate::package::{self, Artifact, PackageError};
 use crate::spec::secrets::Secrets;
 use crate::spec::sections::{CodeSource, LoweredCode, LoweredStack};
+use crate::spec::template;
 
 /// Returns the errors of elements whose cargo package or binary the workspace does not have.
 pub(super) fn missing(lowered: &LoweredStack, settings: &Settings) -> Vec<(String, PackageError)> {
@@ -42,6 +43,7 @@ pub(super) async fn package(
             Err(error) => errors.push((node.element.clone(), error)),
         }
     }
+    errors.extend(too_large_together(loaded, &artifacts));
     let warnings = into_inner(masked.warnings);
     if !warnings.is_empty() {
         let of_element = |(request, warning): (usize, _)| (with_code[request].0.element.clone(), warning);
@@ -49,6 +51,23 @@ pub(super) async fn package(
         progress.warn(&warnings, document.source());
     }
     if errors.is_empty() { Ok(artifacts) } else { Err(Failure::package(errors, document)) }
+}
+
+/// Returns the errors of resources whose artifact is too large together with those that AWS unpacks beside it.
+fn too_large_together(loaded: &LoadedStack, artifacts: &BTreeMap<String, Artifact>) -> Vec<(String, PackageError)> {
+    let mut errors = Vec::new();
+    for node in loaded.graph.nodes() {
+        let Some(property) = node.kind.artifact().and_then(|artifact| artifact.joined) else { continue };
+        let Some(own) = artifacts.get(&node.address) else { continue };
+        let named = template::references(&node.spec[property]).into_iter();
+        let joined: Vec<&Artifact> = named.filter_map(|(_, to)| artifacts.get(&to.address)).collect();
+        if !joined.is_empty()
+            && let Err(error) = package::check_together(std::iter::once(own).chain(joined))
+        {
+            errors.push((node.element.clone(), error));
+        }
+    }
+    errors
 }
 
 /// Masks secrets in a build's output: a build may read them from files and print them.
@@ -90,6 +109,6 @@ fn request(root: &Path, code: &LoweredCode) -> package::Request {
         if code.architecture == "arm64" { package::Architecture::Arm64 } else { package::Architecture::X86_64 };
     let platform = package::Platform { architecture, runtime: package::Runtime::from_name(&code.runtime) };
     let files = code.files.iter().map(|file| package::FileRule { from: file.from.clone(), to: file.to.clone() });
-    let (layers, files) = (code.layers, files.collect());
-    package::Request { root: root.to_owned(), source, platform, layers, files, executable: None }
+    let (layers, files, executable) = (code.layers, files.collect(), code.executable.clone());
+    package::Request { root: root.to_owned(), source, platform, layers, files, executable }
 }

@@ -10,7 +10,7 @@ use super::change::Change;
 use super::effect::Effect;
 use super::reason::{Note, Reason};
 use super::widening::widening;
-use crate::kinds::{Action, KindRef, ObservedResource, Order};
+use crate::kinds::{Action, Changes, KindRef, ObservedResource, Order};
 use crate::origin::CodeChange;
 use crate::state::Intent;
 
@@ -95,6 +95,13 @@ impl PlannedResource {
     pub fn changes_artifact(&self) -> bool {
         let artifact = self.kind.artifact();
         artifact.is_some_and(|artifact| self.changes().iter().any(|change| artifact.is_digest(&change.path)))
+    }
+
+    /// Tells whether an update in place gives the resource other outputs.
+    pub fn renews_outputs(&self) -> bool {
+        let paths = self.changes().iter().map(|change| change.path.clone()).collect();
+        matches!(self.effect, Effect::Update(_) | Effect::Adopt(_))
+            && Changes(paths).touch_any(self.kind.about().renewed)
     }
 
     /// Tells whether anything changes, in AWS or in the state.

@@ -43,6 +43,10 @@ impl<'a> Planner<'a> {
         {
             let text = node.kind.afterwards(&wanted.desired);
             self.plan.notes.extend(text.map(|text| Note::text(&node.address, text)));
+        }
+        if let Some(wanted) = planned.effect.desired_spec()
+            && (planned.action().creates() || planned.renews_outputs())
+        {
             let outputs = node.kind.predict(&wanted.desired, self.place).unwrap_or_default();
             self.known.insert(node.address.clone(), outputs);
         }

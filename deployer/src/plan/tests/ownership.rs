@@ -235,6 +235,7 @@ http_apis:
 topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 buckets: { images: { name: couch-images-1, notifications: [ { queue: inbox } ], cors: [ { allowed_origins: ["*"], allowed_methods: [GET] } ], website: { redirect_all_requests_to: www.example.com } } }
 log_groups: { audit: { subscriptions: [ { function: draw } ] } }
+layers: { fonts: { zip: fonts.zip } }
 alarms:
   late:
     { namespace: Couch, metric_name: Late, statistic: Sum, comparison_operator: GreaterThanThreshold, threshold: 1, period: 60s, evaluation_periods: 1 }

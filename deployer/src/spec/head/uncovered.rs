@@ -58,10 +58,6 @@ pub const TABLE: &[UncoveredWords] = &[
         &["pipes", "event_source_mappings"],
         unmanaged("EventBridge Pipes and mappings of their own", "let a function receive a queue: `functions: { NAME: { events: [ { queue: QUEUE } ] } }`"),
     ),
-    UncoveredWords::of(
-        &["layers", "layer", "layer_versions"],
-        unmanaged("layers from files", "publish the layer with `aws lambda publish-layer-version`, and list the ARN of the version under `layers:` of the function"),
-    ),
 
     // Ways to an API.
     UncoveredWords::of(

@@ -142,9 +142,10 @@ pub struct FunctionElement {
     pub log_kms_key_arn: Option<String>,
     /// Concurrent invocations that are reserved for this function, which is also its limit. 0 stops the function.
     pub reserved_concurrency: Option<u32>,
-    /// ARNs of layer versions. Files of a later layer replace those of an earlier one.
+    /// Layers of this stack by their names under `layers`, and ARNs of versions of other layers. Files of a later one
+    /// replace those of an earlier one.
     #[serde(default)]
-    #[schemars(length(max = 5), inner(regex(pattern = r"^arn:")))]
+    #[schemars(length(max = 5), inner(regex(pattern = r"^(arn:\S+|[A-Za-z0-9_-]+)$")))]
     pub layers: Vec<String>,
     /// The receiver of failed asynchronous events as they are: the name of a queue in this stack, or the ARN of a queue or
     /// topic. `async: { on_failure: … }` receives a record with the reason.
@@ -295,6 +296,16 @@ fn yes() -> bool {
     true
 }
 
+impl Architecture {
+    /// Returns AWS's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
 impl Section for Functions {
     const ABOUT: &'static About = about::ABOUT;
     type Element = FunctionElement;
@@ -342,6 +353,7 @@ impl Section for Functions {
                 keys::lint(document, all, resource, findings);
                 models::environment(document, resource, findings);
                 lint::dead_letter(document, all, resource, findings);
+                lint::layers(document, all, resource, findings);
                 unpermitted::lint(document, all, resource, findings);
             }
             _ => {}

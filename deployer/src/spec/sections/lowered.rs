@@ -67,6 +67,8 @@ pub struct LoweredCode {
     pub layers: bool,
     /// Files besides those of the source.
     pub files: Vec<LoweredFile>,
+    /// The place of an executable in the zip. Default: `bootstrap`.
+    pub executable: Option<String>,
 }
 
 /// Files that go into a zip.

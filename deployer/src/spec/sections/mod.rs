@@ -27,6 +27,7 @@ pub mod functions;
 mod hints;
 pub mod http_apis;
 mod keys;
+pub mod layers;
 pub mod log_groups;
 mod log_subscriptions;
 mod lowered;
@@ -76,6 +77,7 @@ static OWN: Registry<&dyn AnySection> = Registry::new(&[
     &ErasedSection::<buses::Buses>::NEW,
     &ErasedSection::<functions::Functions>::NEW,
     &ErasedSection::<http_apis::HttpApis>::NEW,
+    &ErasedSection::<layers::Layers>::NEW,
     &ErasedSection::<log_groups::LogGroups>::NEW,
     &ErasedSection::<queues::Queues>::NEW,
     &ErasedSection::<roles::Roles>::NEW,

@@ -1,9 +1,12 @@
 //! Single operations. Each function tells whether the emulator answers them like AWS.
 
+use std::io::{Cursor, Write as _};
+
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::AliasRoutingConfiguration;
+use aws_sdk_lambda::types::{AliasRoutingConfiguration, LayerVersionContentInput};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
+use zip::write::SimpleFileOptions;
 
 use super::scene::{ACCOUNT, Queue, Scene};
 use crate::operate::zip_of;
@@ -89,6 +92,36 @@ pub async fn version_code(scene: &Scene) -> bool {
 pub async fn log_format(scene: &Scene) -> bool {
     scene.function("logging", r#""FORMAT""#).await;
     scene.invoke("logging", "$LATEST").await == "Text"
+}
+
+/// A function that answers the output of the program `word`, which only its layer has.
+const OF_LAYER: &str = r#"#!/usr/bin/env python3
+import json, os, shutil, subprocess, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(api + "next") as event:
+        event.read()
+        request = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    program = shutil.which("word")
+    answer = json.dumps(program and subprocess.check_output([program], text=True)).encode()
+    urllib.request.urlopen(urllib.request.Request(api + request + "/response", answer, method="POST")).read()
+"#;
+
+pub async fn function_layers(scene: &Scene) -> bool {
+    let lambda = &scene.clients.lambda;
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("bin/word", SimpleFileOptions::default().unix_permissions(0o755)).expect("an entry");
+    zip.write_all(b"#!/bin/sh\nprintf layer\n").expect("its content");
+    let content = Blob::new(zip.finish().expect("a zip").into_inner());
+    let publish = lambda.publish_layer_version().layer_name("words");
+    let publish = publish.content(LayerVersionContentInput::builder().zip_file(content).build());
+    let arn = publish.send().await.expect("a layer").layer_version_arn.expect("its ARN");
+    scene.function("speaker", "1").await;
+    let update = lambda.update_function_code().function_name("speaker").zip_file(Blob::new(zip_of(OF_LAYER)));
+    update.send().await.expect("the code");
+    let update = lambda.update_function_configuration().function_name("speaker").layers(arn);
+    update.send().await.expect("the layer");
+    scene.invoke("speaker", "$LATEST").await == "layer"
 }
 
 pub async fn alarm_evaluation(scene: &Scene) -> bool {

@@ -59,6 +59,7 @@ async fn observe(scene: &Scene) -> BTreeMap<&'static str, bool> {
         ("version-code", answers::version_code(scene).await),
         ("function-metrics", apis::metrics(scene).await),
         ("log-format", answers::log_format(scene).await),
+        ("function-layers", answers::function_layers(scene).await),
         ("alarm-evaluation", answers::alarm_evaluation(scene).await),
         ("mail-confirmation", answers::mail_confirmation(scene).await),
     ])

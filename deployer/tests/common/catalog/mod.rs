@@ -24,6 +24,7 @@ pub mod http_route;
 pub mod http_stage;
 pub mod iam_role;
 pub mod lambda_function;
+pub mod lambda_layer;
 pub mod lambda_permission;
 pub mod lambda_url;
 pub mod log_group;
@@ -68,6 +69,7 @@ pub const ALL: &[Entry] = &[
     cloudwatch_alarm::ENTRY,
     dynamodb_table::ENTRY,
     dynamodb_stream::ENTRY,
+    lambda_layer::ENTRY,
     lambda_function::ENTRY,
     event_source_mapping::ENTRY,
     lambda_permission::ENTRY,

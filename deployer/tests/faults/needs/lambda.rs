@@ -39,6 +39,16 @@ pub fn found(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
         (_, ["functions", name, rest @ ..]) => {
             vec![need(format!("lambda:{}", of_function(method, rest)), function(asked, name))]
         }
+        ("GET", ["layers", _, "versions"]) => vec![need("lambda:ListLayerVersions", "*")],
+        (_, ["layers", name, "versions", number @ ..]) => {
+            let version = number.first().map(|number| format!(":{number}")).unwrap_or_default();
+            let action = match method {
+                "POST" => "lambda:PublishLayerVersion",
+                "GET" => "lambda:GetLayerVersion",
+                _ => "lambda:DeleteLayerVersion",
+            };
+            vec![need(action, asked.arn("lambda", &format!("layer:{name}{version}")))]
+        }
         ("GET", ["event-source-mappings"]) => vec![need("lambda:ListEventSourceMappings", "*")],
         ("POST", ["event-source-mappings"]) => {
             let of = function(asked, asked.text("FunctionName"));

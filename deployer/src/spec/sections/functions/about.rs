@@ -8,6 +8,7 @@ use crate::kinds::event_rule::EventRuleKind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::lambda_layer::LambdaLayer;
 use crate::kinds::lambda_permission::LambdaPermission;
 use crate::kinds::lambda_url::LambdaUrl;
 use crate::kinds::schedule::ScheduleKind;
@@ -84,6 +85,7 @@ pub(super) const ABOUT: &About = &About {
             Arrow { from: EventRuleKind::NAME, to: None, draw: Draw::ByUse(eventing::arrows) },
             Arrow { from: ScheduleKind::NAME, to: None, draw: Draw::Nothing },
             Arrow { from: LambdaFunction::NAME, to: Some(IamRole::NAME), draw: Draw::Uses("runs as") },
+            Arrow { from: LambdaFunction::NAME, to: Some(LambdaLayer::NAME), draw: Draw::Uses("has") },
         ],
     },
     one_of: &[

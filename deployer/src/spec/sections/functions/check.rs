@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{EventElement, FunctionElement, LogFormat, Retention, sources};
+use super::{EventElement, FunctionElement, LogFormat, Retention, lower, sources};
 use crate::kinds::lambda_function::runtime;
 use crate::kinds::log_group::RETENTION_DAYS;
 use crate::spec::finding::{DocPath, Findings};
@@ -166,15 +166,22 @@ pub(super) fn runtime(element: &FunctionElement, at: &Scope<'_>, findings: &mut 
 pub(super) fn layers(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
     let unversioned = |layer: &str| layer.rsplit_once(':').map(|(layer, _)| layer.to_owned());
     for (index, layer) in element.layers.iter().enumerate() {
+        let path = at.path(["layers".to_owned(), index.to_string()]);
+        if element.layers[..index].iter().any(|other| lower::layer_arn(other) == lower::layer_arn(layer)) {
+            findings
+                .error("function::layer-twice", path, format!("the function has the layer `{layer}` already"))
+                .help("remove one of them");
+            continue;
+        }
         let twin = element.layers[..index].iter().find(|other| unversioned(other) == unversioned(layer));
         if let Some(twin) = twin.filter(|_| layer.matches(':').count() > 6) {
-            let path = at.path(["layers".to_owned(), index.to_string()]);
             findings
                 .error("function::layer-twice", path, format!("`{layer}` and `{twin}` are versions of one layer"))
                 .help("keep one of them");
         }
     }
-    for (index, layer) in element.layers.iter().enumerate().filter(|(_, layer)| !layer.contains("${")) {
+    let is_literal = |layer: &String| layer.starts_with("arn:") && !layer.contains("${");
+    for (index, layer) in element.layers.iter().enumerate().filter(|(_, layer)| is_literal(layer)) {
         let mut parts = layer.split(':').skip(5);
         let is_layer = parts.next() == Some("layer") && parts.next().is_some_and(|name| !name.is_empty());
         let version = parts.next().and_then(|version| version.parse::<u64>().ok());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::kinds::Kind;
+use crate::kinds::lambda_layer::LambdaLayer;
 use crate::kinds::sqs_queue::SqsQueue;
 use crate::kinds::subscription_filter::SubscriptionFilterKind;
 use crate::spec::document::Document;
@@ -14,6 +15,32 @@ use crate::spec::sections::{Resource, Resources};
 
 /// A queue's visibility timeout should be this many times its consumer's timeout.
 const VISIBILITY_FACTOR: u64 = 6;
+
+/// Reports layers of the stack that are for another processor or runtime than the function's.
+pub(super) fn layers(document: &Document, all: &Resources<'_>, function: &Resource, findings: &mut Findings) {
+    for (index, stated) in function.spec["layers"].as_array().into_iter().flatten().enumerate() {
+        let Some(layer) = all.resolve(stated).filter(|layer| layer.kind == LambdaLayer::NAME) else { continue };
+        let at = || document.locate(&function.element).then("layers").then(index.to_string());
+        let fits = |property: &str, own: &Value| {
+            let list = layer.spec[property].as_array().map(Vec::as_slice).unwrap_or_default();
+            list.is_empty() || list.contains(own)
+        };
+        let (processor, runtime) = (&function.spec["architectures"][0], &function.spec["runtime"]);
+        let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if !fits("compatible_architectures", processor) {
+            let message = format!("`{}` is not for {}, on which the function runs", layer.address, of(processor));
+            findings
+                .error("function::layer-architecture", at(), message)
+                .help("change `architecture` of the function, or `compatible_architectures` of the layer");
+        }
+        if !fits("compatible_runtimes", runtime) {
+            let message = format!("`{}` does not name {}, the runtime of the function", layer.address, of(runtime));
+            findings.warning("function::layer-runtime", at(), message).help(
+                "add the runtime to `compatible_runtimes` of the layer if it is for it: Lambda does not check it",
+            );
+        }
+    }
+}
 
 /// Reports a queue whose settings do not suit the function that consumes it.
 pub(super) fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, findings: &mut Findings) {

@@ -84,6 +84,7 @@ fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::LoweredCo
         runtime: element.runtime.clone(),
         layers,
         files: files::lower(&element.files),
+        executable: None,
     })
 }
 
@@ -117,7 +118,7 @@ fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
             log_group: derived("log_group", "name", log_group_name(name)),
         },
         dead_letter_target_arn: element.dead_letter.as_deref().map(|queue| target_arn("queues", queue)),
-        layers: element.layers.clone(),
+        layers: element.layers.iter().map(|layer| layer_arn(layer)).collect(),
         reserved_concurrent_executions: element.reserved_concurrency,
         kms_key_arn: element.kms_key_arn.clone(),
         vpc_config: element.vpc.as_ref().map(|vpc| VpcConfig {
@@ -126,6 +127,12 @@ fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
         }),
         tags: at.tags(&at.element()),
     }
+}
+
+/// Returns the ARN of a layer that is given by its ARN or by its name under `layers`.
+pub(super) fn layer_arn(layer: &str) -> String {
+    let is_arn = layer.starts_with("arn:") || layer.contains("${");
+    if is_arn { layer.to_owned() } else { reference(&format!("layers.{layer}"), "arn") }
 }
 
 fn sorted(texts: &[String]) -> Vec<String> {
