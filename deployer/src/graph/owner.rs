@@ -153,7 +153,7 @@ impl<'a> Parents<'a> {
             let about = kind.about();
             about.part_of().into_iter().chain(about.voucher.map(|(kind, _)| kind))
         };
-        let kinds: BTreeSet<&str> = kinds::REGISTRY.iter().flat_map(|kind| named(&&*kind)).collect();
+        let kinds: BTreeSet<&str> = kinds::REGISTRY.iter().flat_map(named).collect();
         let mut parents = HashMap::new();
         for parent in all.filter(|parent| kinds.contains(parent.kind.name())) {
             let outputs = parent.live.outputs.values();

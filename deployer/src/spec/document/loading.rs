@@ -63,17 +63,7 @@ impl Loading {
         inputs: &Inputs,
         unreadable: &mut Findings,
     ) -> Option<(Head, String, Map<String, Value>)> {
-        let mut root = match value {
-            Value::Object(root) => root,
-            Value::Null => {
-                self.report_no_map("stack::empty", "the file says nothing");
-                return None;
-            }
-            _ => {
-                self.report_no_map("stack::wrong-type", "a stack is a map of properties and sections");
-                return None;
-            }
-        };
+        let mut root = self.root(value)?;
         // `x-…` keys hold anchors; nothing else reads them.
         root.retain(|name, _| !name.starts_with("x-"));
         let aside = |finding: &Finding| finding.path.0.first().is_some_and(|name| name.starts_with("x-"));
@@ -128,6 +118,16 @@ impl Loading {
         check_tags(&head.tags, &DocPath::of(["tags"]), &mut self.findings);
         self.check_encryption(&head);
         Some((head, region.unwrap_or_default(), sections))
+    }
+
+    /// Returns the map that a stack is. Reports any other value.
+    fn root(&mut self, value: Value) -> Option<Map<String, Value>> {
+        match value {
+            Value::Object(root) => return Some(root),
+            Value::Null => self.report_no_map("stack::empty", "the file says nothing"),
+            _ => self.report_no_map("stack::wrong-type", "a stack is a map of properties and sections"),
+        }
+        None
     }
 
     /// Takes the conditions out of the sections.
