@@ -39,7 +39,7 @@ pub(super) const CODES: &[Code] = &[
         "AWS keeps 256 characters of a description, and the stack's name is a part of them: a layer has no tags that could name its owner.",
         LONG_DESCRIPTION,
         "layers: { fonts: { zip: fonts.zip, description: Fonts for invoices } }\n",
-        "Shorten it.",
+        "Write a shorter description. The deployer adds `(deployer:stack=NAME)` to it, and AWS takes 256 characters in all.",
     ),
     error(
         "layer::only-with-crate",

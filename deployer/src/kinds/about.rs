@@ -38,8 +38,8 @@ pub struct About {
     pub owner_property: Option<&'static str>,
     /// The kind that this one is part of.
     pub parent: Option<Parent>,
-    /// The kind and the place of a resource that the resource uses, and that proves whose it is where the parent is of
-    /// others.
+    /// The kind of another resource that this one uses, and the JSON pointer to its name or ARN. Where the parent belongs
+    /// to others, the owner of that resource owns this one.
     pub voucher: Option<(&'static str, &'static str)>,
     /// The property that is the resource's name in AWS.
     pub named: Option<NameProperty>,

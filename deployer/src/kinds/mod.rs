@@ -65,6 +65,7 @@ pub mod schedule_group;
 pub mod sns_subscription;
 pub mod sns_topic;
 pub mod sqs_queue;
+mod storage;
 pub mod subscription_filter;
 mod verification;
 

@@ -23,6 +23,7 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Obj
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::storage::until_told;
 use super::{
     About, Bound, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource,
     Op, Outputs, Person, References, Rule, WatchedOperation,
@@ -329,19 +330,14 @@ impl Kind for S3Bucket {
     /// somebody else's changes. A setting that S3 has not reported in time appears later; that is no failure.
     async fn watch(aws: &Aws, spec: &Bucket, event: &WatchedOperation) -> Result<(), AwsError> {
         let WatchedOperation::Updated(changes) = event else { return Ok(()) };
-        let told = aws.until("S3 to tell the bucket's new settings", SPREAD_WITHIN, || async {
+        until_told(aws, "S3 to tell the bucket's new settings", || async {
             let told = settings::read(aws, spec).await?;
-            let is_told = told.is_none_or(|told| spread::tells(&told, spec, changes));
-            Ok(if is_told { Poll::Ready(()) } else { Poll::Pending("not yet".to_owned()) })
-        });
-        match told.await {
-            Err(AwsError::Deadline { .. }) => Ok(()),
-            told => told,
-        }
+            Ok(told.is_none_or(|told| spread::tells(&told, spec, changes)))
+        })
+        .await
     }
 }
 
-const SPREAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 const ABSENT: &[&str] = &["NoSuchBucket", "NotFound"];
 const FOUND_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 

@@ -6,18 +6,16 @@
 //! **Caveats**: rules that somebody else sets on a bucket without `cors` are seen only when the bucket is adopted. S3
 //! uses the first rule that matches, so the order of rules counts.
 
-use std::time::Duration;
-
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule as SdkRule};
 use serde::{Deserialize, Serialize};
 
+use super::storage::until_told;
 use super::{
     About, Bound, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, Rule,
     WatchedOperation,
 };
 use crate::aws::service::{S3, cure};
-use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust};
 
 /// The CORS kind.
@@ -60,7 +58,6 @@ impl CorsRule {
 }
 
 const ABSENT: &[&str] = &["NoSuchCORSConfiguration", "NoSuchBucket", "NotFound"];
-const SPREAD_WITHIN: Duration = Duration::from_secs(30);
 
 impl Kind for S3Cors {
     const ABOUT: About = About {
@@ -122,15 +119,11 @@ impl Kind for S3Cors {
         if matches!(event, WatchedOperation::Deleted) {
             return Ok(());
         }
-        let told = aws.until("S3 to tell the bucket's new CORS rules", SPREAD_WITHIN, || async {
+        until_told(aws, "S3 to tell the bucket's new CORS rules", || async {
             let live = Self::read(aws, spec, Trust::Resource).await?;
-            let is_told = live.is_some_and(|live| live.spec == *spec);
-            Ok(if is_told { Poll::Ready(()) } else { Poll::Pending("not yet".to_owned()) })
-        });
-        match told.await {
-            Err(AwsError::Deadline { .. }) => Ok(()),
-            told => told,
-        }
+            Ok(live.is_some_and(|live| live.spec == *spec))
+        })
+        .await
     }
 }
 

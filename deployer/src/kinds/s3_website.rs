@@ -8,16 +8,14 @@
 
 mod convert;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
+use super::storage::until_told;
 use super::{
     About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, Rule,
     WatchedOperation,
 };
 use crate::aws::service::{S3, cure};
-use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust};
 
 /// The website kind.
@@ -70,7 +68,6 @@ pub struct RoutingRule {
 }
 
 const ABSENT: &[&str] = &["NoSuchWebsiteConfiguration", "NoSuchBucket", "NotFound"];
-const SPREAD_WITHIN: Duration = Duration::from_secs(30);
 
 /// The regions in whose website addresses a hyphen precedes the region. All others have a dot.
 /// Source: AWS General Reference, "Amazon S3 website endpoints".
@@ -152,15 +149,11 @@ impl Kind for S3Website {
         if matches!(event, WatchedOperation::Deleted) {
             return Ok(());
         }
-        let told = aws.until("S3 to tell the bucket's new website", SPREAD_WITHIN, || async {
+        until_told(aws, "S3 to tell the bucket's new website", || async {
             let live = Self::read(aws, spec, Trust::Resource).await?;
-            let is_told = live.is_some_and(|live| live.spec == *spec);
-            Ok(if is_told { Poll::Ready(()) } else { Poll::Pending("not yet".to_owned()) })
-        });
-        match told.await {
-            Err(AwsError::Deadline { .. }) => Ok(()),
-            told => told,
-        }
+            Ok(live.is_some_and(|live| live.spec == *spec))
+        })
+        .await
     }
 }
 

@@ -40,7 +40,7 @@ impl Conditions {
         places.sort_by(|one, other| one.0.cmp(&other.0));
         places.dedup();
         let read = |place: DocPath| {
-            let entries = find(root, &place.0)?.as_object_mut()?;
+            let entries = value_at(root, &place.0)?.as_object_mut()?;
             let written = entries.shift_remove(WHEN)?;
             let condition = match &written {
                 Value::Bool(value) => Ok(Condition::Value(Operand::Text(value.to_string()))),
@@ -146,13 +146,13 @@ fn collect(root: &Value, schema: &Value, value: &Value, path: &DocPath, places: 
                     let path = path.then(name);
                     match schema["properties"].get(name) {
                         Some(known) => collect(root, known, entry, &path, places),
-                        None => one(root, &schema["additionalProperties"], entry, &path, places),
+                        None => collect_entry(root, &schema["additionalProperties"], entry, &path, places),
                     }
                 }
             }
             Value::Array(items) => {
                 for (number, item) in items.iter().enumerate() {
-                    one(root, &schema["items"], item, &path.then(number.to_string()), places);
+                    collect_entry(root, &schema["items"], item, &path.then(number.to_string()), places);
                 }
             }
             _ => {}
@@ -161,7 +161,7 @@ fn collect(root: &Value, schema: &Value, value: &Value, path: &DocPath, places: 
 }
 
 /// Collects an entry of a list or a map, and those below it.
-fn one(root: &Value, schema: &Value, entry: &Value, path: &DocPath, places: &mut Vec<DocPath>) {
+fn collect_entry(root: &Value, schema: &Value, entry: &Value, path: &DocPath, places: &mut Vec<DocPath>) {
     let has_form = || variants(root, schema).iter().any(|known| known.get("properties").is_some());
     if entry.get(WHEN).is_some() && has_form() {
         places.push(path.clone());
@@ -217,7 +217,7 @@ fn variants<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
 }
 
 /// Returns the value at a path.
-fn find<'v>(root: &'v mut Value, path: &[String]) -> Option<&'v mut Value> {
+fn value_at<'v>(root: &'v mut Value, path: &[String]) -> Option<&'v mut Value> {
     path.iter().try_fold(root, |value, part| match value {
         Value::Object(entries) => entries.get_mut(part),
         Value::Array(items) => items.get_mut(part.parse::<usize>().ok()?),
@@ -227,7 +227,7 @@ fn find<'v>(root: &'v mut Value, path: &[String]) -> Option<&'v mut Value> {
 
 fn remove(root: &mut Value, spans: &mut SpanIndex, place: &DocPath) {
     let Some((last, above)) = place.0.split_last() else { return };
-    match find(root, above) {
+    match value_at(root, above) {
         Some(Value::Object(entries)) => {
             entries.shift_remove(last);
         }

@@ -255,7 +255,7 @@ async fn references_to_a_left_out_element_say_what_leaves_it_out() {
     let bench = Bench::new(&PARTS.replace("everywhere: {}", "everywhere: { not_in: [preview, staging] }")).await;
     for env in ["staging", "pr-7"] {
         let referred = bench.fails(&["--env", env, "validate"]);
-        let why = "`queues.everywhere` is not in this environment: it has `not_in: [preview, staging]`";
+        let why = "`queues.everywhere` is left out here: it has `not_in: [preview, staging]`";
         assert!(referred.stderr.contains(why), "{referred}");
         assert!(referred.stderr.contains("bells: { subscriptions"), "at its place: {referred}");
     }

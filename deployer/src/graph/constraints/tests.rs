@@ -53,6 +53,7 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     ("dynamodb.table", "time_to_live", "sent once the table is ACTIVE; the section limits the name"),
     ("lambda.event_source_mapping", "provisioned_poller_config", "no section sets it"),
     ("lambda.function", "code", "the zip itself is sent"),
+    ("lambda.layer", "content", "the zip itself is sent"),
     ("lambda.permission", "invoked_via_function_url", "`true` is sent, and `false` is not"),
     ("lambda.permission", "qualifier", "no section sets it"),
     ("s3.bucket", "force_destroy", "only a deletion asks for it"),

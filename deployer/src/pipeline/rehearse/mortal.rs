@@ -28,13 +28,17 @@ pub(super) struct Death {
     pub arrives: bool,
 }
 
+/// The bytes of a run's stack: as many as the main thread has on Linux, for which a run is made.
+const STACK: usize = 8 << 20;
+
 /// Runs `play` until it dies. Returns the write at which it died, or None if it came to its end before.
 ///
 /// # Errors
 /// When no thread can be started.
 pub(super) async fn run(play: Play, death: Death, stop: Stop) -> Result<Option<String>, Failure> {
     let (ended, end) = oneshot::channel();
-    let spawned = std::thread::Builder::new().name("mortal".to_owned()).spawn(move || {
+    let builder = std::thread::Builder::new().name("mortal".to_owned()).stack_size(STACK);
+    let spawned = builder.spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         let life = Arc::new(Life::new(death));

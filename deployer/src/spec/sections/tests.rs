@@ -21,6 +21,11 @@ use crate::spec::variables::Inputs;
 const OTHER_MEANING: &[(&str, &str)] = &[
     // Keys of the JSON that these commands print.
     ("iam/github.rs", "roles"),
+    // A property of functions in AWS.
+    ("kinds/lambda_function.rs", "layers"),
+    ("kinds/lambda_function.rs", "layers"),
+    ("kinds/lambda_function.rs", "layers"),
+    ("kinds/lambda_function/wire.rs", "layers"),
     ("report/local.rs", "rules"),
     ("report/rollback.rs", "functions"),
     ("report/trace.rs", "functions"),

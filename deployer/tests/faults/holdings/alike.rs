@@ -24,6 +24,7 @@ const BY_CHANCE: &[&str] = &[
     "creation_date_time",
     "creation_time",
     "earliest_restorable_date_time",
+    "last_modification_date",
     "last_modified",
     "last_modified_time",
     "last_update_status",

@@ -106,10 +106,10 @@ fn extend(receiver: &mut Resource, action: &str, sources: &BTreeSet<Source>, sen
         None => permission::document(Vec::new()),
     };
     let mut statements: Vec<Value> = list(&policy["Statement"]).into_iter().cloned().collect();
-    let is_let = |source: &Source| {
+    let may_send = |source: &Source| {
         statements.iter().any(|statement| lets_send(statement, action, sender.service) && is_for(statement, source))
     };
-    let sources: Vec<&String> = sources.iter().filter(|source| !is_let(source)).map(|source| &source.arn).collect();
+    let sources: Vec<&String> = sources.iter().filter(|source| !may_send(source)).map(|source| &source.arn).collect();
     if sources.is_empty() {
         return;
     }
