@@ -69,6 +69,8 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
 const CONVERTED: &[(&str, &str, &str)] = &[
     ("iam.role", "assume_role_policy", "a document: `policy::character`, `role::trust-size`"),
     ("iam.role", "inline_policies", "documents: `policy::character`, `role::policy-size`"),
+    ("lambda.layer", "description", "sent with the stack's name: `layer::description`"),
+    ("lambda.layer", "owner", "sent in the description: `layer::description`"),
     ("logs.log_group", "log_group_class", "the default is not sent; the schema has all values"),
     ("s3.bucket", "lifecycle_rules", "`enabled` is sent as a word"),
     ("s3.bucket", "versioning", "`true` is sent as a word"),
