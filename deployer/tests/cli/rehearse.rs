@@ -213,6 +213,29 @@ async fn a_change_is_rehearsed_among_the_resources_that_aws_has() {
 }
 
 #[tokio::test]
+async fn a_layer_and_the_removal_of_a_function_are_rehearsed() {
+    let stack = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+queues: { orders: {} }
+layers: { words: { zip: words.zip } }
+functions: { front: { zip: worker.zip, layers: [ words ] } }
+";
+    let stage = Stage::new(stack).await;
+    let words = |text: &str| std::fs::write(stage.bench.path().join("words.zip"), ready_zip(text)).expect("a file");
+    words("one");
+    assert_eq!(stage.succeeds(&[])["changes"], 5);
+    stage.bench.apply();
+    words("two");
+    assert_eq!(stage.succeeds(&[])["changes"], 2, "the function follows its layer");
+    stage.bench.apply();
+    stage.bench.settled();
+    stage.bench.write("stack.yaml", stack.split("layers:").next().expect("a text"));
+    assert_eq!(stage.succeeds(&[])["changes"], 4);
+}
+
+#[tokio::test]
 async fn a_call_that_aws_would_refuse_is_shown_at_its_line() {
     let stack = "
 stack: shop

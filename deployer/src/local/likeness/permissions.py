@@ -8,6 +8,23 @@ from ministack.services import iam
 from . import rules
 
 extract_resource_arn = iam_actions.extract_resource_arn
+lambda_action = iam_actions._lambda_action
+
+
+def in_layer(path):
+    """What stands behind a layer's name in a path: `["versions", "2"]`. None for other paths."""
+    parts = [part for part in path.split("/") if part]
+    return parts[3:] if parts[1:2] == ["layers"] and len(parts) > 2 else None
+
+
+def known_action(method, path):
+    """The action that a request to Lambda needs."""
+    behind = in_layer(path)
+    if behind is None or behind[:1] != ["versions"] or len(behind) > 2:
+        return lambda_action(method, path)
+    if len(behind) == 1:
+        return {"GET": "ListLayerVersions", "POST": "PublishLayerVersion"}.get(method)
+    return {"GET": "GetLayerVersion", "DELETE": "DeleteLayerVersion"}.get(method)
 
 
 def named_resource(service, method, path, headers, body, query_params, region, account_id):
@@ -18,6 +35,12 @@ def named_resource(service, method, path, headers, body, query_params, region, a
         return iam_actions._query_param(query_params, "ResourceArn") or arn
     if service == "iam" and rules.on("named-resources"):
         return named_in_iam(query_params, account_id) or arn
+    behind = in_layer(path) if service == "lambda" and rules.on("named-resources") else None
+    if behind == ["versions"] and method == "GET":
+        # AWS knows no resource for the listing of a layer's versions.
+        return "*"
+    if behind is not None and len(behind) == 2:
+        return f"{arn}:{behind[1]}"
     if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions") and rules.on("named-resources"):
         return new_function(body, region, account_id) or arn
     return arn
@@ -46,5 +69,7 @@ def new_function(body, region, account_id):
     return f"arn:aws:lambda:{region}:{account_id}:function:{name}"
 
 
+if rules.on("named-resources"):
+    iam_actions._lambda_action = known_action
 if rules.on("topic-tags") or rules.on("named-resources"):
     iam_actions.extract_resource_arn = named_resource

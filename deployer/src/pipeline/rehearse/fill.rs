@@ -56,7 +56,7 @@ pub(super) async fn fill(scene: &Scene<'_>, aws: &Aws) -> Result<State, Failure>
     let known = scene.loaded.graph.predict_outputs(&aws.place);
     let state = scene.gathered.snapshot.state.clone();
     let mut waiting = scene.existing();
-    others::create(&scene.loaded.graph, waiting.iter().map(|one| &one.live.spec), &known, aws).await?;
+    others::create(&scene.loaded.graph, waiting.iter().map(|one| one.live), &known, aws).await?;
     let mut filling = Filling { scene, aws, known, ids: Vec::new(), state };
     while !waiting.is_empty() {
         let names: BTreeSet<&str> = waiting.iter().map(|one| one.address).collect();

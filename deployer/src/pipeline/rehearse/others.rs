@@ -13,16 +13,17 @@ use crate::aws::{Aws, Place};
 use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::graph::resolve::{self, KnownOutputs};
+use crate::kinds::ObservedResource;
 
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 /// Trusts the services that assume roles of stacks.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":
     ["lambda.amazonaws.com","apigateway.amazonaws.com","events.amazonaws.com","scheduler.amazonaws.com","sns.amazonaws.com"]}}]}"#;
 
-/// Creates the managed policies and roles that a graph and `existing` specs name.
+/// Creates the managed policies and roles that a graph and the `existing` resources name, other than these themselves.
 pub(super) async fn create<'a>(
     graph: &Graph,
-    existing: impl Iterator<Item = &'a Value>,
+    existing: impl Iterator<Item = &'a ObservedResource<Value>>,
     known: &KnownOutputs,
     aws: &Aws,
 ) -> Result<(), Failure> {
@@ -34,11 +35,13 @@ pub(super) async fn create<'a>(
         let needs = node.kind.about().references.needs.iter();
         needs.filter_map(|need| spec.pointer(need.pointer)).for_each(|value| collect(value, "role", place, &mut roles));
     }
-    for spec in existing {
-        collect(spec, "policy", place, &mut policies);
-        collect(spec, "role", place, &mut roles);
+    let mut own: BTreeSet<&String> = known.values().flat_map(|outputs| outputs.values()).collect();
+    for live in existing {
+        collect(&live.spec, "policy", place, &mut policies);
+        collect(&live.spec, "role", place, &mut roles);
+        // Only the state has the role of a function that was removed.
+        own.extend(live.outputs.values());
     }
-    let own: BTreeSet<&String> = known.values().flat_map(|outputs| outputs.values()).collect();
     let iam = &aws.clients.iam;
     for arn in policies.iter().filter(|arn| !own.contains(arn)) {
         let Some((path, name)) = path_and_name(arn) else { continue };
